@@ -1,0 +1,43 @@
+# Every target first makes .venv from the pinned requirements, which happens once.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab run test notebooks lint clean lock
+
+help: ## list what make can do
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+lab: $(READY) ## open the lessons in JupyterLab
+	jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+
+run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
+	python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(TRACK),--track $(TRACK)) $(ARGS)
+
+test: $(READY) ## run all tests, the notebooks included
+	pytest $(ARGS)
+
+notebooks: $(READY) ## build the notebooks from their source pages and execute them
+	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)
+
+lint: $(READY) ## check the code, in notebooks too
+	ruff check . && ruff format --check .
+
+lock: $(READY) ## write the newest fitting versions of pyproject.toml's packages to requirements.txt
+	pip install --upgrade --upgrade-strategy eager --editable '.[pytorch,tensorflow,dev]'
+	pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.txt
+
+clean: ## remove what can be made again, but keep .venv
+	rm -rf runs build *.egg-info notebooks/*/my_awesome_model* .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "This kit needs Python 3.11, 3.12 or 3.13; run: make PYTHON=python3.11 …"; exit 1; }
+	@echo "Installing the pinned packages into .venv, once; this takes a few minutes."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $(READY)

@@ -1,0 +1,14 @@
+"""What the lessons lean on and do not teach.
+
+``settings``  how big a run is, where data and model come from, which device
+``assets``    the reviews, the checkpoint and the metric, from the Hub or from the machine itself
+``hub``       who is logged in to the Hugging Face Hub
+``pictures``  the figures
+``panel``     the text box that classifies a review
+
+Importing this package imports neither torch nor tensorflow.
+"""
+
+from helpers.errors import TutorialError
+
+__all__ = ["TutorialError"]

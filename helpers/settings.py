@@ -1,0 +1,240 @@
+"""How big a run is, which assets it uses and on which device: checked before anything slow starts."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.errors import TutorialError
+
+TRACKS = ("pytorch", "tensorflow")
+ASSETS = ("auto", "embedded", "hub")
+DEVICES = ("auto", "cpu", "gpu")
+
+# Releases of transformers whose TensorFlow classes load a safetensors checkpoint, with and without torch.
+TENSORFLOW_TRANSFORMERS = ("4.52.4", "4.53.3")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The size of a run.
+
+    ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are. ``max_tokens`` is where
+    a review is cut, counting the two special tokens. ``minutes`` says about how long the parts of the
+    lesson take, Train first measured on two cores of a 2021 server without bf16 (full: on one GPU).
+    """
+
+    train_reviews: int | None
+    test_reviews: int | None
+    max_tokens: int
+    epochs: dict[str, int]
+    logging_steps: int
+    minutes: dict[str, str]
+
+
+PROFILES = {
+    "smoke": Profile(
+        train_reviews=64,
+        test_reviews=48,
+        max_tokens=48,
+        epochs={"pytorch": 1, "tensorflow": 1},
+        logging_steps=1,
+        minutes={"Train": "seconds", "other": "seconds"},
+    ),
+    "quick": Profile(
+        train_reviews=2_000,
+        test_reviews=1_000,
+        max_tokens=256,
+        epochs={"pytorch": 1, "tensorflow": 1},
+        logging_steps=5,
+        minutes={"Train": "4 to 5 minutes", "other": "seconds"},
+    ),
+    # The guide's numbers: 2 epochs in PyTorch, 3 in TensorFlow, cut at the checkpoint's own 512 tokens.
+    "full": Profile(
+        train_reviews=None,
+        test_reviews=None,
+        max_tokens=512,
+        epochs={"pytorch": 2, "tensorflow": 3},
+        logging_steps=50,
+        minutes={"Train": "minutes on a GPU, hours on a CPU", "other": "1 to 2 minutes"},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a lesson runs with, once environment variables have had their say.
+
+    ``device`` is ``"cpu"`` or ``"gpu"``, ``device_name`` what it is called, ``precision`` one of
+    ``"fp32"``, ``"bf16"``, ``"fp16"``.
+    """
+
+    track: str
+    profile_name: str
+    profile: Profile
+    assets: str
+    device: str
+    device_name: str
+    precision: str
+    seed: int
+    output_dir: Path
+
+    @property
+    def epochs(self) -> int:
+        return self.profile.epochs[self.track]
+
+
+def resolve(track, *, profile="quick", assets="auto", device="auto", seed=42, output_dir="my_awesome_model") -> Settings:
+    """Check the settings of a lesson and find its device.
+
+    The environment variables ``TUTORIAL_PROFILE``, ``TUTORIAL_ASSETS``, ``TUTORIAL_DEVICE`` and
+    ``TUTORIAL_OUTPUT`` override the arguments. Sets ``USE_TF`` or ``USE_TORCH`` to ``0``, so that
+    transformers leaves the other track's framework out of the process: call it before importing transformers.
+
+    Raises ``TutorialError`` for a value that is not allowed, a package that is missing or unfit,
+    a GPU that is not there, or a folder that cannot be written.
+    """
+    _one_of("track", track, TRACKS)
+    profile = _one_of("TUTORIAL_PROFILE", os.environ.get("TUTORIAL_PROFILE") or profile, PROFILES)
+    assets = _one_of("TUTORIAL_ASSETS", os.environ.get("TUTORIAL_ASSETS") or assets, ASSETS)
+    device = _one_of("TUTORIAL_DEVICE", os.environ.get("TUTORIAL_DEVICE") or device, DEVICES)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise TutorialError(f"SEED is {seed!r}; it must be a whole number, 0 or more.")
+    check_packages(track)
+    output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir))
+    os.environ["USE_TF" if track == "pytorch" else "USE_TORCH"] = "0"
+    find_device = _pytorch_device if track == "pytorch" else _tensorflow_device
+    found, name, precision = find_device(device)
+    if device == "gpu" and found != "gpu":
+        raise TutorialError(
+            f"TUTORIAL_DEVICE is gpu, but {_framework(track)} finds no GPU on this machine; "
+            "choose cpu or auto, or install a build with GPU support."
+        )
+    return Settings(track, profile, PROFILES[profile], assets, found, name, precision, seed, output_dir)
+
+
+def check_packages(track: str) -> None:
+    """Raise ``TutorialError`` if the track's framework is missing or its transformers release cannot work."""
+    package = "torch" if track == "pytorch" else "tensorflow"
+    for name in (package, "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise TutorialError(f"The package {name} is not installed; run: pip install '{_extra(track)}'")
+    if track == "tensorflow":
+        version = importlib.metadata.version("transformers")
+        if version not in TENSORFLOW_TRANSFORMERS:
+            raise TutorialError(
+                f"The TensorFlow classes of transformers {version} are missing or broken; "
+                "run: pip install 'transformers==4.53.3', then restart the kernel."
+            )
+        if importlib.util.find_spec("tf_keras") is None:
+            raise TutorialError("The package tf-keras is not installed; run: pip install tf-keras")
+
+
+def versions(track: str) -> dict[str, str]:
+    """The installed versions of what a track leans on, Python first."""
+    frameworks = {"pytorch": ["torch", "accelerate"], "tensorflow": ["tensorflow", "tf-keras"]}
+    names = ["transformers", "datasets", "evaluate", *frameworks[track]]
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
+
+
+def _one_of(name, value, allowed):
+    if value not in allowed:
+        raise TutorialError(f"{name} is {value!r}; it must be one of: {', '.join(allowed)}.")
+    return value
+
+
+def _extra(track: str) -> str:
+    return f"text-classification-tutorial[{track}]"
+
+
+def _framework(track: str) -> str:
+    return "PyTorch" if track == "pytorch" else "TensorFlow"
+
+
+def _writable(folder: Path) -> Path:
+    """The folder as an absolute path, made if need be, or an error if nothing can be written there."""
+    folder = folder.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise TutorialError(
+            f"The model cannot be saved in {folder} ({error.strerror}); set TUTORIAL_OUTPUT to a folder you can write."
+        ) from None
+    return folder
+
+
+def _pytorch_device(wanted: str) -> tuple[str, str, str]:
+    import torch
+
+    if wanted != "cpu" and torch.cuda.is_available():
+        precision = "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp16"
+        return "gpu", torch.cuda.get_device_name(), precision
+    if wanted != "cpu" and torch.backends.mps.is_available():
+        return "gpu", "Apple GPU", "fp32"
+    return "cpu", f"CPU, {torch.get_num_threads()} threads", _cpu_precision()
+
+
+def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
+    # Quiet unless the learner asked otherwise; all three must be set before the first import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    # Intel's oneDNN kernels: TensorFlow uses them unasked on some processors only, and they are faster on others too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if wanted == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        precision = "bf16" if details.get("compute_capability", (0, 0)) >= (8, 0) else "fp16"
+        return "gpu", details.get("device_name", "GPU"), precision
+    return "cpu", f"CPU, {os.cpu_count()} threads", _cpu_precision()
+
+
+def _cpu_precision() -> str:
+    """``"bf16"`` where the processor multiplies bf16 numbers itself; elsewhere that is emulated, and slow."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "fp32"
+    return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
+
+
+def batches_of_like_length() -> dict[str, object]:
+    """The argument of ``TrainingArguments`` that puts reviews of like length into one batch, which saves padding.
+
+    Release 5 of transformers renamed it.
+    """
+    if int(importlib.metadata.version("transformers").split(".")[0]) < 5:
+        return {"group_by_length": True}
+    return {"train_sampling_strategy": "group_by_length"}
+
+
+def overview(settings: Settings, reason: str):
+    """The table at the top of a lesson: its parts, how long each takes, and what it runs on.
+
+    Returns an IPython ``Markdown`` object. ``reason`` is the line that says where the assets come from.
+    """
+    from IPython.display import Markdown
+
+    parts = {
+        "Load": "get the movie reviews and look at them",
+        "Preprocess": "turn text into tokens, and tokens into batches",
+        "Evaluate": "choose a metric, and measure a simple baseline",
+        "Train": "fine-tune a checkpoint",
+        "Share": "put the model on the Hub, if you are logged in",
+        "Inference": "classify text of your own",
+    }
+    minutes = settings.profile.minutes
+    rows = "\n".join(f"| {name} | {what} | {minutes.get(name, minutes['other'])} |" for name, what in parts.items())
+    installed = ", ".join(f"{name} {version}" for name, version in versions(settings.track).items())
+    return Markdown(
+        f"| part | what you do | time, profile {settings.profile_name} |\n|---|---|---|\n{rows}\n\n"
+        f"Device: {settings.device_name}, {settings.precision}. {reason}\n\nVersions: {installed}."
+    )

@@ -1,0 +1,167 @@
+"""Make the notebooks of both tracks from the pages in ``notebooks/source``.
+
+``python notebooks/build.py`` builds and executes them, so that what is committed shows real outputs;
+``--no-execute`` keeps the outputs that are there. ``TUTORIAL_PROFILE`` and the others apply.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbconvert.preprocessors import TagRemovePreprocessor
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "source"
+TRACKS = ("pytorch", "tensorflow")
+ALT_TEXT = {
+    "alt-label-balance": "Bar chart: the number of negative and positive reviews in the train and the test split.",
+    "alt-review-lengths": "Histogram of review lengths in tokens, with a line where reviews are cut.",
+    "alt-training-curve": "Line chart: the training loss over the steps, and the test accuracy after each epoch.",
+    "alt-compare": "Accuracy of the baseline and of the transformer, each with its 95% interval.",
+    "alt-panel": "A text box with a review, a button, and a bar for the probability of each label.",
+}
+
+
+def repository() -> str:
+    """The public address of the project, from ``pyproject.toml``."""
+    return tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]["urls"]["repository"]
+
+
+def links(path: str) -> dict[str, str]:
+    """The addresses that open the notebook at ``path`` (from the repository's root) on Colab and on Binder."""
+    owner_and_name = repository().removeprefix("https://github.com/")
+    return {
+        "repository": repository(),
+        "colab": f"https://colab.research.google.com/github/{owner_and_name}/blob/main/{path}",
+        "binder": f"https://mybinder.org/v2/gh/{owner_and_name}/main?labpath={path}",
+    }
+
+
+def pages() -> list[Path]:
+    return sorted(SOURCE.glob("*.md"))
+
+
+def target(page: Path, track: str) -> Path:
+    return HERE / track / f"{page.stem}.ipynb"
+
+
+def build(page: Path, track: str) -> nbformat.NotebookNode:
+    """The notebook that ``page`` makes for ``track``, without outputs."""
+    from helpers.assets import MODEL_PACKAGE
+
+    notebook = jupytext.read(page)
+    others = {name for name in TRACKS if name != track}
+    notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
+    path = target(page, track).relative_to(HERE.parent).as_posix()
+    words = {"track": track, "model_package": MODEL_PACKAGE, **links(path)}
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02}"
+        cell.source = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], cell.source)
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
+        cell.metadata = {"tags": tags} if tags else {}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run the notebook in ``folder`` and keep its outputs, cleaned of what changes at every run."""
+    print(f"Executing in {folder} …", flush=True)
+
+    def progress(cell, cell_index, **_):
+        print(f"  cell {cell_index + 1} of {len(notebook.cells)}", end="\r", flush=True)
+
+    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}, on_cell_start=progress).execute()
+    clean(notebook, folder)
+
+
+def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Remove progress bars, machine paths and timings from the outputs, and describe the pictures."""
+    notebook.metadata.pop("widgets", None)
+    paths = {str(folder): ".", sys.prefix: "…", str(Path.home()): "~"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        kept = []
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = _without_progress(output.text)
+                if output.name == "stderr" or not output.text.strip():
+                    continue
+            data = output.get("data", {})
+            if data.pop("application/vnd.jupyter.widget-view+json", None) and "image/png" not in data:
+                continue  # a progress bar
+            if "text/html" in data:
+                # The Trainer's table of results, without its bar and clock.
+                data["text/html"] = re.sub(r"<progress.*?</progress>|\[\d+/\d+ [^\]]*\]", "", data["text/html"], flags=re.S)
+            for kind, value in data.items():
+                if kind.startswith("text/"):
+                    data[kind] = _without_paths(value, paths)
+            if "text" in output:
+                output.text = _without_paths(output.text, paths)
+            if "image/png" in data:
+                alt = next((ALT_TEXT[tag] for tag in cell.metadata.get("tags", []) if tag in ALT_TEXT), None)
+                if alt is None:
+                    raise SystemExit(f"The picture of {cell.id} has no alternative text; give the cell an alt- tag.")
+                data["text/plain"] = alt
+                output.metadata = {"image/png": {"alt": alt}}
+            kept.append(output)
+        if "outputs" in cell:
+            cell.outputs = kept
+
+
+def _without_progress(text: str) -> str:
+    """What stays of printed progress: the last state of each line, without its bar and times."""
+    text = re.sub(r"\x08+", "\r", text)
+    text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))? - ", "", text)
+
+
+def _without_paths(text: str, paths: dict[str, str]) -> str:
+    for path, short in paths.items():
+        text = text.replace(path, short)
+    return text
+
+
+def keep_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Carry the outputs of the notebook at ``path`` over to the cells that did not change."""
+    if not path.exists():
+        return
+    old = {cell.source: cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source in old:
+            cell.outputs = old[cell.source].outputs
+            cell.execution_count = old[cell.source].execution_count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
+    parser.add_argument("--track", choices=TRACKS, help="only this track")
+    arguments = parser.parse_args()
+    for page in pages():
+        for track in TRACKS if arguments.track is None else [arguments.track]:
+            notebook, path = build(page, track), target(page, track)
+            if arguments.no_execute:
+                keep_outputs(notebook, path)
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")
+                    execute(notebook, Path(folder))
+            path.parent.mkdir(exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            nbformat.write(notebook, temporary)
+            temporary.replace(path)
+            print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    main()
