@@ -4,6 +4,8 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,9 @@ TRACKS = ("pytorch", "tensorflow")
 ASSETS = ("auto", "embedded", "hub")
 DEVICES = ("auto", "cpu", "gpu")
 
-# Releases of transformers whose TensorFlow classes load a safetensors checkpoint, with and without torch.
-TENSORFLOW_TRANSFORMERS = ("4.52.4", "4.53.3")
+# The release of transformers whose TensorFlow classes work, with and without torch. In 4.53 a pipeline needs torch,
+# in 4.54 every import does, 4.55 to 4.57 cannot load a safetensors checkpoint, and 5 has no TensorFlow classes.
+TENSORFLOW_TRANSFORMERS = "4.52.4"
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def resolve(track, *, profile="quick", assets="auto", device="auto", seed=42, ou
     """Check the settings of a lesson and find its device.
 
     The environment variables ``TUTORIAL_PROFILE``, ``TUTORIAL_ASSETS``, ``TUTORIAL_DEVICE`` and
-    ``TUTORIAL_OUTPUT`` override the arguments. Sets ``USE_TF`` or ``USE_TORCH`` to ``0``, so that
-    transformers leaves the other track's framework out of the process: call it before importing transformers.
+    ``TUTORIAL_OUTPUT`` override the arguments. Keeps the other track's framework out of the
+    process: call it before importing transformers.
 
     Raises ``TutorialError`` for a value that is not allowed, a package that is missing or unfit,
     a GPU that is not there, or a folder that cannot be written.
@@ -104,7 +107,7 @@ def resolve(track, *, profile="quick", assets="auto", device="auto", seed=42, ou
         raise TutorialError(f"SEED is {seed!r}; it must be a whole number, 0 or more.")
     check_packages(track)
     output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir))
-    os.environ["USE_TF" if track == "pytorch" else "USE_TORCH"] = "0"
+    _keep_out_the_other_framework(track)
     find_device = _pytorch_device if track == "pytorch" else _tensorflow_device
     found, name, precision = find_device(device)
     if device == "gpu" and found != "gpu":
@@ -123,10 +126,10 @@ def check_packages(track: str) -> None:
             raise TutorialError(f"The package {name} is not installed; run: pip install '{_extra(track)}'")
     if track == "tensorflow":
         version = importlib.metadata.version("transformers")
-        if version not in TENSORFLOW_TRANSFORMERS:
+        if version != TENSORFLOW_TRANSFORMERS:
             raise TutorialError(
                 f"The TensorFlow classes of transformers {version} are missing or broken; "
-                "run: pip install 'transformers==4.53.3', then restart the kernel."
+                f"run: pip install 'transformers=={TENSORFLOW_TRANSFORMERS}', then restart the kernel."
             )
         if importlib.util.find_spec("tf_keras") is None:
             raise TutorialError("The package tf-keras is not installed; run: pip install tf-keras")
@@ -137,6 +140,16 @@ def versions(track: str) -> dict[str, str]:
     frameworks = {"pytorch": ["torch", "accelerate"], "tensorflow": ["tensorflow", "tf-keras"]}
     names = ["transformers", "datasets", "evaluate", *frameworks[track]]
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
+
+
+def _keep_out_the_other_framework(track: str) -> None:
+    if track == "pytorch":
+        os.environ["USE_TF"] = "0"
+    else:
+        os.environ["USE_TORCH"] = "0"
+        # accelerate brings torch with it. Where transformers finds it with torch turned off, importing a pipeline
+        # fails (NameError: LRScheduler); None makes Python, and so transformers, find no such package.
+        sys.modules.setdefault("accelerate", None)
 
 
 def _one_of(name, value, allowed):
@@ -185,7 +198,8 @@ def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     # Intel's oneDNN kernels: TensorFlow uses them unasked on some processors only, and they are faster on others too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    import tensorflow as tf
+    with _stderr_muted():
+        import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
     if wanted == "cpu":
@@ -195,6 +209,19 @@ def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
         precision = "bf16" if details.get("compute_capability", (0, 0)) >= (8, 0) else "fp16"
         return "gpu", details.get("device_name", "GPU"), precision
     return "cpu", f"CPU, {os.cpu_count()} threads", _cpu_precision()
+
+
+@contextmanager
+def _stderr_muted():
+    """Send file descriptor 2 nowhere: what TensorFlow's C++ code prints at import cannot be turned off otherwise."""
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _cpu_precision() -> str:
