@@ -98,7 +98,7 @@ def training_curve(steps: list[int], losses: list[float], evaluations: list[dict
 def compare(scores: dict[str, tuple[float, float, float]]):
     """Accuracies side by side with their intervals: ``scores`` maps a name to (accuracy, low, high), each 0 to 1."""
     figure, axes = _figure()
-    for row, (name, (accuracy, low, high)) in enumerate(scores.items()):
+    for row, (accuracy, low, high) in enumerate(scores.values()):
         color = (GREY, BLUE)[row % 2]
         axes.errorbar(
             accuracy, row, xerr=[[accuracy - low], [high - accuracy]], fmt="o", color=color, capsize=5, markersize=8

@@ -80,7 +80,9 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     def progress(cell, cell_index, **_):
         print(f"  cell {cell_index + 1} of {len(notebook.cells)}", end="\r", flush=True)
 
-    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}, on_cell_start=progress).execute()
+    NotebookClient(
+        notebook, timeout=None, resources={"metadata": {"path": str(folder)}}, on_cell_start=progress
+    ).execute()
     clean(notebook, folder)
 
 
@@ -101,7 +103,9 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
                 continue  # a progress bar
             if "text/html" in data:
                 # The Trainer's table of results, without its bar and clock.
-                data["text/html"] = re.sub(r"<progress.*?</progress>|\[\d+/\d+ [^\]]*\]", "", data["text/html"], flags=re.S)
+                data["text/html"] = re.sub(
+                    r"<progress.*?</progress>|\[\d+/\d+ [^\]]*\]", "", data["text/html"], flags=re.S
+                )
             for kind, value in data.items():
                 if kind.startswith("text/"):
                     data[kind] = _without_paths(value, paths)

@@ -15,7 +15,6 @@ from rich.table import Table
 from build import TRACKS, pages, target
 from helpers.results import FILE
 
-RUNS = Path(__file__).parent.parent / "runs"
 COLUMNS = {
     "track": "track",
     "profile": "profile",
@@ -29,9 +28,8 @@ COLUMNS = {
 }
 
 
-def run(track: str, parameters: dict) -> list[dict]:
-    """Execute the lessons of ``track`` under ``runs/TRACK``; returns an entry for each that leaves results."""
-    folder = RUNS / track
+def run(track: str, parameters: dict, folder: Path) -> list[dict]:
+    """Execute the lessons of ``track`` in ``folder``; returns an entry for each that leaves results."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     entries = []
@@ -64,19 +62,20 @@ def main() -> None:
     parser.add_argument("--profile", default=os.environ.get("TUTORIAL_PROFILE") or "quick")
     parser.add_argument("--track", choices=TRACKS)
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
     arguments = parser.parse_args()
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     os.environ["TUTORIAL_OUTPUT"] = "my_awesome_model"  # inside the folder of the run
     entries, failed = [], False
     for track in [arguments.track] if arguments.track else TRACKS:
         try:
-            entries += run(track, {"PROFILE": arguments.profile})
+            entries += run(track, {"PROFILE": arguments.profile}, arguments.folder / track)
         except papermill.PapermillExecutionError as error:
             failed = True
             print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)
-    temporary = RUNS / "summary.tmp"
+    temporary = arguments.folder / "summary.tmp"
     temporary.write_text(json.dumps(entries, indent=1))
-    temporary.replace(RUNS / "summary.json")
+    temporary.replace(arguments.folder / "summary.json")
     show(entries)
     for entry in entries:
         if arguments.min_accuracy is not None and entry["accuracy"] < arguments.min_accuracy:

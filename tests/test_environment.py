@@ -1,0 +1,154 @@
+"""What installs the kit elsewhere: conda, Binder, Colab, GitHub; and the make commands."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import build
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = {
+    requirement.name.lower().replace("_", "-"): requirement
+    for requirement in map(Requirement, (ROOT / "requirements.txt").read_text().splitlines())
+}
+
+
+def test_everything_installed_is_pinned():
+    assert all(re.fullmatch(r"==[^*]+", str(requirement.specifier)) for requirement in PINS.values())
+    wanted = [
+        *PROJECT["dependencies"],
+        *(line for extra in PROJECT["optional-dependencies"].values() for line in extra),
+    ]
+    for requirement in map(Requirement, wanted):
+        (pin,) = PINS[requirement.name.lower().replace("_", "-")].specifier
+        assert requirement.specifier.contains(pin.version), requirement
+
+
+def test_conda_installs_the_pinned_requirements():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert conda["dependencies"][-1] == {"pip": ["-r requirements.txt", "-e ."]}
+
+
+def test_binder_builds_what_we_think(monkeypatch):
+    from repo2docker.buildpacks import CondaBuildPack
+
+    monkeypatch.chdir(ROOT)
+    pack = CondaBuildPack(base_image="docker.io/library/buildpack-deps:jammy", platform="linux/amd64")
+    assert pack.detect()
+    assert pack.python_version == "3.11"
+    dockerfile = pack.render()
+    assert "binder/environment.yml" in dockerfile and "binder/postBuild" in dockerfile
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert yaml.safe_load((ROOT / "binder" / "environment.yml").read_text())["dependencies"] == conda[:-1]
+    script = (ROOT / "binder" / "postBuild").read_text()
+    assert "--requirement requirements.txt" in script and "assets.embedded" in script
+    assert os.access(ROOT / "binder" / "postBuild", os.X_OK)
+
+
+def test_the_workflow_runs_ci_on_every_python():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
+    assert jobs["pinned"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert all(job["steps"][-1] == {"run": ".ci/run"} for job in jobs.values())
+
+
+def test_links_come_from_one_line(monkeypatch):
+    monkeypatch.setattr(build, "repository", lambda: "https://github.com/someone/kit")
+    for track in build.TRACKS:
+        text = "\n".join(cell.source for cell in build.build(build.pages()[0], track).cells)
+        path = f"notebooks/{track}/01_text_classification.ipynb"
+        assert f"https://colab.research.google.com/github/someone/kit/blob/main/{path}" in text
+        assert f"https://mybinder.org/v2/gh/someone/kit/main?labpath={path}" in text
+        assert "git+https://github.com/someone/kit" in text and "OWNER" not in text
+    readme = (ROOT / "README.md").read_text()
+    owner_and_name = PROJECT["urls"]["repository"].removeprefix("https://github.com/")
+    for address in re.findall(r"(?:colab\S*?/github|mybinder\.org/v2/gh)/([\w.-]+/[\w.-]+)", readme):
+        assert address == owner_and_name
+
+
+@pytest.mark.parametrize(("track", "framework"), [("pytorch", "torch"), ("tensorflow", "tensorflow")])
+def test_setup_as_on_colab(tmp_path, track, framework):
+    """A machine with Jupyter and the framework, and no kit: the lesson's own first cells install it.
+
+    A stand-in for google.colab is imported when the kernel starts, as on Colab, and git finds a local clone under the
+    public address. The packages come in the versions that requirements.txt pins.
+    """
+    clone, home = tmp_path / "clone", tmp_path / "home"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    home.mkdir()
+    (home / ".gitconfig").write_text(
+        f'[url "file://{clone}"]\n\tinsteadOf = {PROJECT["urls"]["repository"]}\n[safe]\n\tdirectory = *\n'
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TUTORIAL_", "PYTHON"))}
+    environment |= {
+        "HOME": str(home),
+        "PIP_CONSTRAINT": str(ROOT / "requirements.txt"),
+        "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
+        "TUTORIAL_PROFILE": "smoke",
+        "TUTORIAL_ASSETS": "embedded",
+        "TUTORIAL_OUTPUT": str(tmp_path / "model"),
+        "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}",
+    }
+    python = tmp_path / "venv" / "bin" / "python"
+
+    def run(*command):
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(python, "-m", "pip", "install", "--quiet", "ipykernel", "nbconvert", framework)
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    (site / "google").mkdir(exist_ok=True)
+    (site / "google" / "colab.py").touch()
+    (site / "colab_is_here.pth").write_text("import google.colab\n")
+    version = f"import importlib.metadata as m; print(m.version('{framework}'), m.version('numpy'))"
+    before = run(python, "-c", version)
+
+    notebook = nbformat.read(build.target(build.pages()[0], track), as_version=4)
+    last = next(i for i, cell in enumerate(notebook.cells) if "settings.overview" in cell.source)
+    notebook.cells = notebook.cells[: last + 1]
+    nbformat.write(notebook, tmp_path / "setup.ipynb")
+    run(python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "done.ipynb", "setup.ipynb")
+
+    assert run(python, "-c", version) == before
+    shown = (tmp_path / "done.ipynb").read_text()
+    assert "Assets: embedded, because you asked for them." in shown
+    other = "tensorflow" if track == "pytorch" else "torch"
+    assert run(python, "-c", f"import importlib.util as u; print(u.find_spec('{other}'))") == "None\n"
+
+
+def make(*arguments, **environment):
+    return subprocess.run(
+        ["make", "--silent", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+
+
+def test_make_alone_lists_the_commands():
+    listed = make().stdout
+    for name in ("lab", "run", "test", "notebooks", "lint", "clean"):
+        assert f"make {name} " in listed
+
+
+def test_make_run_fails_when_a_lesson_does(tmp_path):
+    """The Hub chosen, and none there: one sentence from the first cells, no entry in the summary, a red exit."""
+    done = make(
+        "run",
+        "TRACK=tensorflow",
+        "PROFILE=smoke",
+        ARGS=f"--folder {tmp_path}",
+        TUTORIAL_ASSETS="hub",
+        HF_ENDPOINT="http://127.0.0.1:9",
+    )
+    assert done.returncode != 0
+    assert "TutorialError: TUTORIAL_ASSETS is hub, but http://127.0.0.1:9 does not answer" in done.stderr
+    assert json.loads((tmp_path / "summary.json").read_text()) == []

@@ -1,0 +1,113 @@
+"""Settings: what is allowed, what stops a lesson, and that nothing slow is imported."""
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+from helpers import TutorialError, settings
+
+
+def resolve(tmp_path, track="pytorch", **arguments):
+    return settings.resolve(track, output_dir=tmp_path / "model", **arguments)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("PROFILE", "ASSETS", "DEVICE", "OUTPUT"):
+        monkeypatch.delenv(f"TUTORIAL_{name}", raising=False)
+    monkeypatch.setattr(settings, "_keep_out_the_other_framework", lambda track: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("PROFILE", "smoke, quick, full"), ("ASSETS", "auto, embedded, hub"), ("DEVICE", "auto, cpu, gpu")],
+)
+def test_unknown_value_names_the_allowed_ones(tmp_path, monkeypatch, name, allowed):
+    monkeypatch.setenv(f"TUTORIAL_{name}", "huge")
+    with pytest.raises(TutorialError, match=rf"TUTORIAL_{name} is 'huge'; it must be one of: {allowed}\."):
+        resolve(tmp_path)
+
+
+def test_environment_overrides_the_cell(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
+    monkeypatch.setenv("TUTORIAL_OUTPUT", str(tmp_path / "elsewhere"))
+    found = resolve(tmp_path, profile="full")
+    assert (found.profile_name, found.output_dir) == ("smoke", tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "42", True])
+def test_bad_seed(tmp_path, seed):
+    with pytest.raises(TutorialError, match="SEED"):
+        resolve(tmp_path, seed=seed)
+
+
+@pytest.mark.parametrize("track", settings.TRACKS)
+def test_a_gpu_that_is_not_there(tmp_path, monkeypatch, track):
+    monkeypatch.setattr(settings, f"_{track}_device", lambda wanted: ("cpu", "CPU", "fp32"))
+    with pytest.raises(TutorialError, match="finds no GPU on this machine"):
+        resolve(tmp_path, track, device="gpu")
+
+
+@pytest.mark.parametrize("version", ["4.53.3", "4.54.1", "4.57.6", "5.23.0"])
+def test_transformers_without_working_tensorflow_classes(tmp_path, monkeypatch, version):
+    real = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: version if name == "transformers" else real(name))
+    with pytest.raises(TutorialError, match=r"run: pip install 'transformers==4\.52\.4'"):
+        resolve(tmp_path, "tensorflow")
+    assert resolve(tmp_path, "pytorch", device="cpu").track == "pytorch"
+
+
+@pytest.mark.parametrize(("track", "package"), [("pytorch", "torch"), ("tensorflow", "tf_keras")])
+def test_missing_package(tmp_path, monkeypatch, track, package):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else real(name))
+    with pytest.raises(TutorialError, match="is not installed; run: pip install"):
+        resolve(tmp_path, track)
+
+
+def test_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
+        settings.resolve("pytorch", output_dir=tmp_path / "file" / "model")
+
+
+def python(code, **kwargs):
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, **kwargs).stdout
+
+
+def test_importing_helpers_imports_neither_framework(tmp_path):
+    modules = "errors settings assets hub pictures panel results architectures"
+    code = f"import sys; from helpers import {modules.replace(' ', ', ')}; print('torch' in sys.modules, 'tensorflow' in sys.modules)"
+    assert python(code, cwd=tmp_path).split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(("track", "other"), [("pytorch", "tensorflow"), ("tensorflow", "torch")])
+def test_a_track_keeps_the_other_framework_out(tmp_path, track, other):
+    prefix = "TF" if track == "tensorflow" else ""
+    code = (
+        "import sys; from helpers import settings, assets\n"
+        f"tutorial = settings.resolve({track!r}, assets='embedded', device='cpu'); source = assets.resolve(tutorial)\n"
+        "import evaluate, datasets\n"
+        f"from transformers import DataCollatorWithPadding, {prefix}AutoModelForSequenceClassification, pipeline\n"
+        "evaluate.load(source.metric)\n"
+        f"print({other!r} in sys.modules)"
+    )
+    assert python(code, cwd=tmp_path).split()[-1] == "False"
+
+
+def test_a_tutorial_error_shows_one_sentence():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    shown = []
+    shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
+    shell.run_cell("from helpers import TutorialError\nraise TutorialError('Do this.')")
+    assert shown == ["TutorialError: Do this."]
+
+
+def test_release_5_has_another_name_for_batches_of_like_length(monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.23.0")
+    assert settings.batches_of_like_length() == {"train_sampling_strategy": "group_by_length"}
