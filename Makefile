@@ -11,7 +11,7 @@ help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 lab: $(READY) ## open the lessons in JupyterLab
-	jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+	jupyter lab --ip=127.0.0.1 --ServerApp.root_dir=notebooks
 
 run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(TRACK),--track $(TRACK)) $(ARGS)

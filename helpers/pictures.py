@@ -45,6 +45,7 @@ def review_lengths(lengths: list[int], max_tokens: int):
     figure, axes = _figure()
     longest = int(np.percentile(lengths, 99))
     axes.hist(np.clip(lengths, 0, longest), bins=40, color=BLUE)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.3)  # room for the words
     cut = np.mean(np.asarray(lengths) > max_tokens)
     axes.axvline(max_tokens, color=ORANGE, linewidth=2)
     axes.text(
@@ -69,7 +70,8 @@ def training_curve(steps: list[int], losses: list[float], evaluations: list[dict
     axes.plot(steps, losses, color=BLUE, label="training loss")
     axes.set_xlabel("step")
     axes.set_ylabel("loss", color=BLUE)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max([1e-3, *losses]))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     right = axes.twinx()
     right.spines["right"].set_visible(True)
     right.plot(
