@@ -184,7 +184,7 @@ def split(reviews):
     Returns two of them, ``(train, test)``, each in the order of the sha256 of its texts.
     """
     same = reviews["text"].str.casefold().str.split().str.join(" ")
-    reviews = reviews.loc[~same.duplicated()]
+    reviews = reviews.loc[~same.duplicated()].reset_index(drop=True)
     sums = reviews["text"].map(lambda text: hashlib.sha256(text.encode()).hexdigest())
     reviews = reviews.loc[sums.sort_values().index]
     is_test = reviews.groupby("label").cumcount() < TEST_REVIEWS_PER_LABEL

@@ -43,7 +43,8 @@ def test_binder_builds_what_we_think(monkeypatch):
     from repo2docker.buildpacks import CondaBuildPack
 
     monkeypatch.chdir(ROOT)
-    pack = CondaBuildPack(base_image="docker.io/library/buildpack-deps:jammy", platform="linux/amd64")
+    pack = CondaBuildPack(base_image="docker.io/library/buildpack-deps:jammy")
+    pack.platform = "linux/amd64"
     assert pack.detect()
     assert pack.python_version == "3.11"
     dockerfile = pack.render()
