@@ -116,7 +116,7 @@ def embedded(reason: str) -> Assets:
         dataset=str(reviews_folder()),
         checkpoint=str(checkpoint),
         metric=str(Path(__file__).parent / "metrics" / "accuracy"),
-        learning_rate=4e-4,
+        learning_rate=3e-4,
         warmup_ratio=0.1,
         frozen_layers=3,
         # One short epoch does not overfit, so dropout only costs accuracy; and without it on the attention weights

@@ -56,7 +56,7 @@ PROFILES = {
         truncation_side="left",
         epochs={"pytorch": 1, "tensorflow": 1},
         logging_steps=5,
-        minutes={"Train": "4 to 5 minutes", "other": "seconds"},
+        minutes={"Train": "3 to 5 minutes", "other": "seconds"},
     ),
     # The guide's numbers: 2 epochs in PyTorch, 3 in TensorFlow, cut at the checkpoint's own 512 tokens.
     "full": Profile(

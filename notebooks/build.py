@@ -15,7 +15,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbconvert.preprocessors import TagRemovePreprocessor
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, TagRemovePreprocessor
+from tqdm import tqdm
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
@@ -75,20 +76,16 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Run the notebook in ``folder`` and keep its outputs, cleaned of what changes at every run."""
-    print(f"Executing in {folder} …", flush=True)
-
-    def progress(cell, cell_index, **_):
-        print(f"  cell {cell_index + 1} of {len(notebook.cells)}", end="\r", flush=True)
-
-    NotebookClient(
-        notebook, timeout=None, resources={"metadata": {"path": str(folder)}}, on_cell_start=progress
-    ).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    with tqdm(total=len(notebook.cells), unit="cell", mininterval=5) as bar:
+        NotebookClient(notebook, timeout=None, resources=resources, on_cell_complete=lambda **_: bar.update()).execute()
     clean(notebook, folder)
 
 
 def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Remove progress bars, machine paths and timings from the outputs, and describe the pictures."""
     notebook.metadata.pop("widgets", None)
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     paths = {str(folder): ".", sys.prefix: "…", str(Path.home()): "~"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
