@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, strategies
+from hypothesis import settings as rules
 from requests import HTTPError, Response
 from sklearn.metrics import accuracy_score
 
@@ -30,6 +31,7 @@ def test_a_figure_draws(figure, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 5_000
 
 
+@rules(deadline=None)
 @given(
     strategies.lists(strategies.floats(0, 10), min_size=6, max_size=6),
     strategies.sampled_from([(6, 2), (3, 3), (2, 1)]),
@@ -42,6 +44,7 @@ def test_window_means_undo_the_running_mean(losses, shape):
     assert means == pytest.approx([np.mean(losses[step - every : step]) for step in steps], abs=1e-9)
 
 
+@rules(deadline=None)
 @given(strategies.lists(strategies.tuples(strategies.booleans(), strategies.booleans()), min_size=1))
 def test_the_metric_is_scikit_learns(pairs):
     import sys
