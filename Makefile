@@ -38,6 +38,6 @@ $(READY): requirements.txt pyproject.toml
 	  { echo "This kit needs Python 3.11, 3.12 or 3.13; run: make PYTHON=python3.11 …"; exit 1; }
 	@echo "Installing the pinned packages into .venv, once; this takes a few minutes."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install -qq --requirement requirements.txt
+	$(BIN)/python -m pip install -qq --no-deps --editable .
 	@touch $(READY)

@@ -1,7 +1,10 @@
 """Sharing on the Hugging Face Hub without surprises."""
 
-import subprocess
+import os
 from contextlib import contextmanager
+
+# Settings of git for its time in ``sharing``: an empty helper, so that git does not write the token to a file.
+_GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": ""}
 
 _WHAT_TO_DO = {
     401: "the token is not valid; run notebook_login() with a new one",
@@ -17,12 +20,15 @@ def sharing():
 
     The error itself is not shown: the Hub's git commands carry the token in their address.
     """
-    import requests
-
+    before = {name: os.environ.get(name) for name in _GIT}
+    os.environ.update(_GIT)
     try:
         yield
-    except (requests.RequestException, OSError, subprocess.SubprocessError) as error:
+    except Exception as error:
         print(f"Not shared: {_sentence(error)}. Your model is safe on disk; run this cell again when that is done.")
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _sentence(error: BaseException) -> str:

@@ -181,7 +181,16 @@ class Hub:
             if user is None:
                 return JSONResponse({"error": "Invalid credentials"}, 401)
             token = {"displayName": "test", "role": user[1]}
-            return JSONResponse({"type": "user", "name": user[0], "orgs": [], "auth": {"accessToken": token}})
+            return JSONResponse(
+                {
+                    "type": "user",
+                    "name": user[0],
+                    "fullname": user[0],
+                    "email": f"{user[0]}@localhost",
+                    "orgs": [],
+                    "auth": {"accessToken": token},
+                }
+            )
         if parts == ["validate-yaml"]:
             return JSONResponse({"errors": [], "warnings": []})
         if parts == ["repos", "create"]:
@@ -206,8 +215,8 @@ class Hub:
             return self.denied(request, name) or self.api_commit(kind, name, body)
         files = self.files(kind, name)
         if rest[:1] == ["tree"]:
-            prefix = "/".join(rest[2:])
-            return JSONResponse([entry(p, f) for p, f in files.items() if p.startswith(prefix)])
+            deep = request.query_params.get("recursive", "").lower() == "true"
+            return JSONResponse(tree(files, "/".join(rest[2:]), deep))
         if rest[:1] == ["paths-info"]:
             form = json.loads(body) if body[:1] == b"{" else None
             wanted = form["paths"] if form else [v for k, v in parse_form(body) if k == "paths"]
@@ -313,6 +322,22 @@ class Hub:
     def app(self) -> Starlette:
         methods = ["GET", "HEAD", "POST", "PUT"]
         return Starlette(routes=[Route("/{path:path}", self.handle, methods=methods)])
+
+
+def tree(files: dict[str, dict], folder: str, deep: bool) -> list[dict]:
+    """The files and folders in ``folder``, all the way down if ``deep``."""
+    prefix = f"{folder}/" if folder else ""
+    listed = {}
+    for path, file in files.items():
+        if path.startswith(prefix):
+            parts = path.removeprefix(prefix).split("/")
+            for depth in range(1, len(parts)):
+                name = prefix + "/".join(parts[:depth])
+                if deep or depth == 1:
+                    listed[name] = {"type": "directory", "path": name, "oid": "0" * 40, "size": 0}
+            if deep or len(parts) == 1:
+                listed[path] = entry(path, file)
+    return list(listed.values())
 
 
 def entry(path: str, file: dict) -> dict:
