@@ -67,7 +67,7 @@ def training_curve(steps: list[int], losses: list[float], evaluations: list[dict
     ``evaluations`` holds a dictionary for each evaluation, with ``step`` and ``accuracy`` (0 to 1).
     """
     figure, axes = _figure()
-    axes.plot(steps, losses, color=BLUE, label="training loss")
+    axes.plot(steps, losses, color=BLUE)
     axes.set_xlabel("step")
     axes.set_ylabel("loss", color=BLUE)
     axes.set_ylim(0, 1.1 * max([1e-3, *losses]))
@@ -79,7 +79,6 @@ def training_curve(steps: list[int], losses: list[float], evaluations: list[dict
         [point["accuracy"] for point in evaluations],
         color=ORANGE,
         marker="o",
-        label="test accuracy",
     )
     for point in evaluations:
         right.annotate(

@@ -1,4 +1,4 @@
-"""What a run came to, in a file that the next lesson and ``make run`` read."""
+"""What a run came to, in a file beside the model, which ``make run`` reads."""
 
 import json
 import os

@@ -25,9 +25,9 @@ TENSORFLOW_TRANSFORMERS = "4.52.4"
 class Profile:
     """The size of a run.
 
-    ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are. ``max_tokens`` is where
-    a review is cut, counting the two special tokens; ``truncation_side`` which end goes. ``minutes`` says about how long the parts of the
-    lesson take, Train first measured on two cores of a 2021 server without bf16 (full: on one GPU).
+    ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are. A review keeps ``max_tokens``
+    tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``minutes`` says how long the
+    parts of a lesson take: measured on two cores of a server processor of 2021, estimated for ``full``.
     """
 
     train_reviews: int | None
@@ -128,10 +128,10 @@ def resolve(
 
 def check_packages(track: str) -> None:
     """Raise ``TutorialError`` if the track's framework is missing or its transformers release cannot work."""
-    package = "torch" if track == "pytorch" else "tensorflow"
-    for name in (package, "transformers"):
+    needed = {"pytorch": ["torch", "accelerate"], "tensorflow": ["tensorflow", "tf_keras"]}[track]
+    for name in [*needed, "transformers"]:
         if importlib.util.find_spec(name) is None:
-            raise TutorialError(f"The package {name} is not installed; run: pip install '{_extra(track)}'")
+            raise TutorialError(f"The package {name} is not installed; run: pip install {name.replace('_', '-')}")
     if track == "tensorflow":
         version = importlib.metadata.version("transformers")
         if version != TENSORFLOW_TRANSFORMERS:
@@ -139,8 +139,6 @@ def check_packages(track: str) -> None:
                 f"The TensorFlow classes of transformers {version} are missing or broken; "
                 f"run: pip install 'transformers=={TENSORFLOW_TRANSFORMERS}', then restart the kernel."
             )
-        if importlib.util.find_spec("tf_keras") is None:
-            raise TutorialError("The package tf-keras is not installed; run: pip install tf-keras")
 
 
 def versions(track: str) -> dict[str, str]:
@@ -179,10 +177,6 @@ def _one_of(name, value, allowed):
     return value
 
 
-def _extra(track: str) -> str:
-    return f"text-classification-tutorial[{track}]"
-
-
 def _framework(track: str) -> str:
     return "PyTorch" if track == "pytorch" else "TensorFlow"
 
@@ -203,6 +197,8 @@ def _writable(folder: Path) -> Path:
 
 
 def _pytorch_device(wanted: str) -> tuple[str, str, str]:
+    if wanted == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a pipeline would take the GPU unasked
     import torch
 
     if wanted != "cpu" and torch.cuda.is_available():

@@ -1,7 +1,7 @@
 """Make the notebooks of both tracks from the pages in ``notebooks/source``.
 
 ``python notebooks/build.py`` builds and executes them, so that what is committed shows real outputs;
-``--no-execute`` keeps the outputs that are there. ``TUTORIAL_PROFILE`` and the others apply.
+``--no-execute`` keeps the outputs that are there.
 """
 
 import argparse
@@ -43,6 +43,13 @@ def links(path: str) -> dict[str, str]:
         "colab": f"https://colab.research.google.com/github/{owner_and_name}/blob/main/{path}",
         "binder": f"https://mybinder.org/v2/gh/{owner_and_name}/main?labpath={path}",
     }
+
+
+def forget_login() -> None:
+    """Keep what is started from here from sharing: no token of the Hub, whoever is logged in."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ["HF_TOKEN_PATH"] = os.devnull
 
 
 def pages() -> list[Path]:
@@ -148,6 +155,8 @@ def main() -> None:
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
     parser.add_argument("--track", choices=TRACKS, help="only this track")
     arguments = parser.parse_args()
+    forget_login()
+    os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_ASSETS": "embedded", "TUTORIAL_DEVICE": "cpu"}
     for page in pages():
         for track in TRACKS if arguments.track is None else [arguments.track]:
             notebook, path = build(page, track), target(page, track)

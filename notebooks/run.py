@@ -1,4 +1,7 @@
-"""Run the lessons from start to end and say what came of it: ``make run``, with ``PROFILE=`` and ``TRACK=``."""
+"""Run the lessons from start to end and say what came of it: ``make run``, with ``PROFILE=`` and ``TRACK=``.
+
+Nothing is shared, also where somebody is logged in to the Hub.
+"""
 
 import argparse
 import json
@@ -9,10 +12,11 @@ import time
 from pathlib import Path
 
 import papermill
+from nbclient.exceptions import DeadKernelError
 from rich.console import Console
 from rich.table import Table
 
-from build import TRACKS, pages, target
+from build import TRACKS, forget_login, pages, target
 from helpers.results import FILE
 
 COLUMNS = {
@@ -36,13 +40,14 @@ def run(track: str, parameters: dict, folder: Path) -> list[dict]:
     for page in pages():
         path = target(page, track)
         print(f"{track}: {page.stem}", flush=True)
+        result = folder / "my_awesome_model" / FILE
+        result.unlink(missing_ok=True)
         start = time.perf_counter()
         papermill.execute_notebook(
             path, folder / path.name, parameters=parameters, cwd=folder, kernel_name="python3",
             progress_bar={"mininterval": 10} if not sys.stderr.isatty() else True,
         )  # fmt: skip
         total = time.perf_counter() - start
-        result = folder / "my_awesome_model" / FILE
         if result.exists():
             entries.append(json.loads(result.read_text()) | {"total_seconds": round(total, 1)})
     return entries
@@ -64,6 +69,7 @@ def main() -> None:
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
     arguments = parser.parse_args()
+    forget_login()
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     os.environ["TUTORIAL_OUTPUT"] = "my_awesome_model"  # inside the folder of the run
     entries, failed = [], False
@@ -73,6 +79,9 @@ def main() -> None:
         except papermill.PapermillExecutionError as error:
             failed = True
             print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)
+        except DeadKernelError:
+            failed = True
+            print(f"{track}: the kernel died; is there enough memory?", file=sys.stderr)
     temporary = arguments.folder / "summary.tmp"
     temporary.write_text(json.dumps(entries, indent=1))
     temporary.replace(arguments.folder / "summary.json")

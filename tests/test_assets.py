@@ -185,6 +185,21 @@ def test_auto_goes_on_when_the_hub_is_silent(cache, silent_hub):
     assert source.name == "embedded" and "does not answer" in source.reason
 
 
+def test_the_hub_has_the_guides_learning_rate():
+    assert assets.hub("a test asks").learning_rate == 2e-5
+
+
+def test_a_name_that_is_looked_up_for_ever_takes_three_seconds(monkeypatch):
+    import requests
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(requests, "head", lambda *_, **__: time.sleep(30))
+    start = time.monotonic()
+    assert "does not answer within 3 seconds" in assets.hub_problem()
+    assert time.monotonic() - start < assets.HUB_TIMEOUT + 1
+
+
 def test_hub_stops_when_the_hub_is_silent(silent_hub):
     with pytest.raises(TutorialError, match="set TUTORIAL_ASSETS=embedded to work offline"):
         assets.resolve(replace(HERE, assets="hub"))

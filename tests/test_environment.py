@@ -70,10 +70,20 @@ def test_links_come_from_one_line(monkeypatch):
         assert f"https://colab.research.google.com/github/someone/kit/blob/main/{path}" in text
         assert f"https://mybinder.org/v2/gh/someone/kit/main?labpath={path}" in text
         assert "git+https://github.com/someone/kit" in text and "OWNER" not in text
+
+
+def test_the_readme_links_every_lesson():
     readme = (ROOT / "README.md").read_text()
-    owner_and_name = PROJECT["urls"]["repository"].removeprefix("https://github.com/")
-    for address in re.findall(r"(?:colab\S*?/github|mybinder\.org/v2/gh)/([\w.-]+/[\w.-]+)", readme):
-        assert address == owner_and_name
+    for page in build.pages():
+        for track in build.TRACKS:
+            path = build.target(page, track).relative_to(ROOT).as_posix()
+            assert f"({path})" in readme
+            assert (
+                f"(https://colab.research.google.com/assets/colab-badge.svg)]({build.links(path)['colab']})" in readme
+            )
+            assert f"(https://mybinder.org/badge_logo.svg)]({build.links(path)['binder']})" in readme
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
+        assert (ROOT / link).exists(), link
 
 
 @pytest.mark.parametrize(("track", "framework"), [("pytorch", "torch"), ("tensorflow", "tensorflow")])
@@ -90,9 +100,13 @@ def test_setup_as_on_colab(tmp_path, track, framework):
         f'[url "file://{clone}"]\n\tinsteadOf = {PROJECT["urls"]["repository"]}\n[safe]\n\tdirectory = *\n'
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("TUTORIAL_", "PYTHON"))}
+    # All but the framework, so that an upgrade of it would show.
+    frameworks = ("torch", "tensorflow", "tf-keras")
+    pins = [str(pin) for name, pin in PINS.items() if name not in frameworks]
+    (tmp_path / "constraints.txt").write_text("\n".join(pins))
     environment |= {
         "HOME": str(home),
-        "PIP_CONSTRAINT": str(ROOT / "requirements.txt"),
+        "PIP_CONSTRAINT": str(tmp_path / "constraints.txt"),
         "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
         "TUTORIAL_PROFILE": "smoke",
         "TUTORIAL_ASSETS": "embedded",
@@ -107,7 +121,7 @@ def test_setup_as_on_colab(tmp_path, track, framework):
         return done.stdout
 
     run(sys.executable, "-m", "venv", tmp_path / "venv")
-    run(python, "-m", "pip", "install", "--quiet", "ipykernel", "nbconvert", framework)
+    run(python, "-m", "pip", "install", "--quiet", "ipykernel", "nbconvert", str(PINS[framework]))
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     (site / "google").mkdir(exist_ok=True)
     (site / "google" / "colab.py").touch()
@@ -128,28 +142,32 @@ def test_setup_as_on_colab(tmp_path, track, framework):
     assert run(python, "-c", f"import importlib.util as u; print(u.find_spec('{other}'))") == "None\n"
 
 
-def make(*arguments, **environment):
-    return subprocess.run(
-        ["make", "--silent", *arguments], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
-    )
-
-
 def test_make_alone_lists_the_commands():
-    listed = make().stdout
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
     for name in ("lab", "run", "test", "notebooks", "lint", "clean"):
         assert f"make {name} " in listed
 
 
-def test_make_run_fails_when_a_lesson_does(tmp_path):
+def run_lessons(folder, *arguments, **environment):
+    command = [sys.executable, ROOT / "notebooks" / "run.py", "--folder", folder, *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+
+
+def test_run_fails_when_a_lesson_does(tmp_path):
     """The Hub chosen, and none there: one sentence from the first cells, no entry in the summary, a red exit."""
-    done = make(
-        "run",
-        "TRACK=tensorflow",
-        "PROFILE=smoke",
-        ARGS=f"--folder {tmp_path}",
-        TUTORIAL_ASSETS="hub",
-        HF_ENDPOINT="http://127.0.0.1:9",
-    )
-    assert done.returncode != 0
+    hub = {"TUTORIAL_ASSETS": "hub", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = run_lessons(tmp_path, "--track", "tensorflow", "--profile", "smoke", **hub)
+    assert done.returncode == 1
     assert "TutorialError: TUTORIAL_ASSETS is hub, but http://127.0.0.1:9 does not answer" in done.stderr
     assert json.loads((tmp_path / "summary.json").read_text()) == []
+
+
+def test_run_writes_a_summary_and_holds_the_bar(tmp_path):
+    done = run_lessons(tmp_path, "--track", "pytorch", "--profile", "smoke", "--min-accuracy", "1.01")
+    (entry,) = json.loads((tmp_path / "summary.json").read_text())
+    keys = "track profile assets device train_reviews test_reviews accuracy baseline_accuracy train_seconds"
+    assert set(entry) == {*keys.split(), "total_seconds", "versions"}
+    assert (entry["track"], entry["profile"], entry["assets"]) == ("pytorch", "smoke", "embedded")
+    assert "training reviews" in done.stdout and "48" in done.stdout
+    assert done.returncode == 1 and "is below 1.01" in done.stderr
+    assert (tmp_path / "pytorch" / "01_text_classification.ipynb").exists()

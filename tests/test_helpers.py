@@ -1,14 +1,12 @@
 """The small helpers: figures, panel, results, sharing, architectures."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies
 from hypothesis import settings as rules
 from requests import HTTPError, Response
-from sklearn.metrics import accuracy_score
 
 from helpers import architectures, assets, hub, panel, pictures, results, settings
 
@@ -42,18 +40,6 @@ def test_window_means_undo_the_running_mean(losses, shape):
     steps, means = pictures.window_means(running, epoch_steps, every)
     assert steps == list(range(every, 7, every))
     assert means == pytest.approx([np.mean(losses[step - every : step]) for step in steps], abs=1e-9)
-
-
-@rules(deadline=None)
-@given(strategies.lists(strategies.tuples(strategies.booleans(), strategies.booleans()), min_size=1))
-def test_the_metric_is_scikit_learns(pairs):
-    import sys
-
-    sys.path.insert(0, str(Path(assets.__file__).parent / "metrics" / "accuracy"))
-    from accuracy import Accuracy
-
-    predictions, references = ([int(value) for value in column] for column in zip(*pairs, strict=True))
-    assert Accuracy()._compute(predictions, references) == {"accuracy": accuracy_score(references, predictions)}
 
 
 def test_the_panel_answers():

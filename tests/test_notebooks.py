@@ -83,6 +83,22 @@ def test_outputs_are_real_and_clean(page, track):
     assert len(pictures) >= 5
     assert all(output.metadata["image/png"]["alt"] for output in pictures)
     assert "profile quick" in str(outputs), "not the quick profile"
+    assert "Device: CPU" in str(outputs) and "Assets: embedded" in str(outputs)
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_the_quick_profile_reaches_its_bars(track):
+    """What the committed run printed: accuracy, and the guide's sentence by pipeline and by hand."""
+    shown = {cell.source: cell.outputs for cell in committed(PAGES[0], track).cells if cell.cell_type == "code"}
+    (compared,) = [outputs for source, outputs in shown.items() if "Transformer minus baseline" in source]
+    (baseline,) = [outputs for source, outputs in shown.items() if "Baseline accuracy" in source]
+    difference = float(re.search(r"baseline: ([-+.\d]+) on 1,000 reviews", compared[0].text)[1])
+    assert float(baseline[0].text.split()[-1]) + difference >= 0.85
+    (piped,) = [outputs for source, outputs in shown.items() if 'pipeline("sentiment-analysis"' in source]
+    (by_hand,) = [outputs for source, outputs in shown.items() if "round(score, 4)" in source]
+    label, score = re.search(r"'label': '(\w+)', 'score': ([\d.]+)", piped[0].data["text/plain"]).groups()
+    assert label == "POSITIVE" and float(score) >= 0.9
+    assert by_hand[0].text == f"{label} {round(float(score), 4)}\n"
 
 
 @pytest.mark.parametrize(("page", "track"), EACH)
@@ -144,6 +160,17 @@ def test_every_row_of_the_guide_has_its_cell(track):
     text = "\n".join(cell.source for cell in build.build(PAGES[0], track).cells)
     missing = {row: call for row, call in ROWS[track].items() if call not in text}
     assert not missing
+    numbers = {"pytorch": ["batch_size=16", "weight_decay=0.01"], "tensorflow": ["batch_size = 16"]}
+    assert all(number in text for number in numbers[track])
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_the_rows_come_in_the_guides_order(track):
+    text = "\n".join(cell.source for cell in build.build(PAGES[0], track).cells)
+    # 2 needs the libraries of 3; in TensorFlow 23 is in Share, after the training of 24.
+    rows = [row for row in sorted(ROWS[track]) if row not in (2, 23 if track == "tensorflow" else 0)]
+    places = [text.index(ROWS[track][row]) for row in rows]
+    assert places == sorted(places)
 
 
 def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):

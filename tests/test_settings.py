@@ -60,11 +60,13 @@ def test_transformers_without_working_tensorflow_classes(tmp_path, monkeypatch, 
     assert resolve(tmp_path, "pytorch", device="cpu").track == "pytorch"
 
 
-@pytest.mark.parametrize(("track", "package"), [("pytorch", "torch"), ("tensorflow", "tf_keras")])
+@pytest.mark.parametrize(
+    ("track", "package"), [("pytorch", "torch"), ("pytorch", "accelerate"), ("tensorflow", "tf_keras")]
+)
 def test_missing_package(tmp_path, monkeypatch, track, package):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else real(name))
-    with pytest.raises(TutorialError, match="is not installed; run: pip install"):
+    with pytest.raises(TutorialError, match=f"is not installed; run: pip install {package.replace('_', '-')}$"):
         resolve(tmp_path, track)
 
 
@@ -72,6 +74,12 @@ def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
         settings.resolve("pytorch", output_dir=tmp_path / "file" / "model")
+
+
+def test_the_full_profile_has_the_guides_numbers():
+    full = settings.PROFILES["full"]
+    assert (full.train_reviews, full.test_reviews, full.max_tokens) == (None, None, 512)
+    assert full.epochs == {"pytorch": 2, "tensorflow": 3}
 
 
 def python(code, **kwargs):
