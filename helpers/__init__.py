@@ -1,7 +1,9 @@
 """What the lessons lean on and do not teach.
 
-``settings``  how big a run is, where data and model come from, which device
-``assets``    the reviews, the checkpoint and the metric, from the Hub or from the machine itself
+``settings``  how big a run is, which assets and which device it uses
+``device``    what the device is, and what is set up for it
+``assets``    the choice between the Hub and the packages that are installed
+``embedded``  the reviews and the checkpoint in those packages
 ``hub``       what stops a push to the Hugging Face Hub, in one sentence
 ``pictures``  the figures
 ``panel``     the text box that classifies a review

@@ -1,15 +1,13 @@
 """How big a run is, which assets it uses and on which device: checked before anything slow starts."""
 
-import ctypes
 import importlib.metadata
 import importlib.util
 import os
 import platform
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import device as process
 from helpers.errors import TutorialError
 
 TRACKS = ("pytorch", "tensorflow")
@@ -114,10 +112,9 @@ def resolve(
         raise TutorialError(f"SEED is {seed!r}; it must be a whole number, 0 or more.")
     check_packages(track)
     output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir))
-    _keep_out_the_other_framework(track)
-    _keep_freed_memory()
-    find_device = _pytorch_device if track == "pytorch" else _tensorflow_device
-    found, name, precision = find_device(device)
+    process.keep_out_the_other_framework(track)
+    process.keep_freed_memory()
+    found, name, precision = process.find(track, device)
     if device == "gpu" and found != "gpu":
         raise TutorialError(
             f"TUTORIAL_DEVICE is gpu, but {_framework(track)} finds no GPU on this machine; "
@@ -148,29 +145,6 @@ def versions(track: str) -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 
-def _keep_out_the_other_framework(track: str) -> None:
-    if track == "pytorch":
-        os.environ["USE_TF"] = "0"
-    else:
-        os.environ["USE_TORCH"] = "0"
-        # accelerate brings torch with it. Where transformers finds it with torch turned off, importing a pipeline
-        # fails (NameError: LRScheduler); None makes Python, and so transformers, find no such package.
-        sys.modules.setdefault("accelerate", None)
-
-
-def _keep_freed_memory() -> None:
-    """Tell glibc to reuse freed blocks of memory instead of returning them to the system after each operation.
-
-    A training step frees and asks for the same large blocks again; without the system clearing them each time,
-    TensorFlow trains about 1.14 times as fast on a CPU. Other C libraries lack the call and are left alone.
-    """
-    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(m_mmap_threshold, 2**30)
-        mallopt(m_trim_threshold, 2**31 - 1)
-
-
 def _one_of(name, value, allowed):
     if value not in allowed:
         raise TutorialError(f"{name} is {value!r}; it must be one of: {', '.join(allowed)}.")
@@ -194,60 +168,6 @@ def _writable(folder: Path) -> Path:
             f"The model cannot be saved in {folder} ({error.strerror}); set TUTORIAL_OUTPUT to a folder you can write."
         ) from None
     return folder
-
-
-def _pytorch_device(wanted: str) -> tuple[str, str, str]:
-    if wanted == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a pipeline would take the GPU unasked
-    import torch
-
-    if wanted != "cpu" and torch.cuda.is_available():
-        precision = "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp16"
-        return "gpu", torch.cuda.get_device_name(), precision
-    if wanted != "cpu" and torch.backends.mps.is_available():
-        return "gpu", "Apple GPU", "fp32"
-    return "cpu", f"CPU, {torch.get_num_threads()} threads", _cpu_precision()
-
-
-def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
-    # Quiet unless the learner asked otherwise; all three must be set before the first import.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    # Intel's oneDNN kernels: TensorFlow uses them unasked on some processors only, and they are faster on others too.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with _stderr_muted():
-        import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    if wanted == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    elif gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        precision = "bf16" if details.get("compute_capability", (0, 0)) >= (8, 0) else "fp16"
-        return "gpu", details.get("device_name", "GPU"), precision
-    return "cpu", f"CPU, {os.cpu_count()} threads", _cpu_precision()
-
-
-@contextmanager
-def _stderr_muted():
-    """Send file descriptor 2 nowhere: what TensorFlow's C++ code prints at import cannot be turned off otherwise."""
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
-def _cpu_precision() -> str:
-    """``"bf16"`` where the processor multiplies bf16 numbers itself; elsewhere that is emulated, and slow."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return "fp32"
-    return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
 
 
 def batches_of_like_length() -> dict[str, object]:

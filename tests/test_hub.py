@@ -13,7 +13,7 @@ from hub_server import Hub
 from nbclient import NotebookClient
 
 import build
-from helpers import assets
+from helpers import assets, embedded
 
 TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner", "read")}
 
@@ -22,7 +22,7 @@ TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner",
 def seeded(tmp_path_factory):
     """What the Hub serves by the guide's ids: a little data, a small random DistilBERT, the metric."""
     folder = tmp_path_factory.mktemp("seed")
-    reviews = assets.reviews_folder()
+    reviews = embedded.reviews_folder()
     data = {}
     for split in ("train", "test"):
         part = pd.read_parquet(reviews / f"{split}-00000-of-00001.parquet").head(100)
@@ -56,7 +56,7 @@ def environment(hub, folder: Path, **more) -> dict[str, str]:
         "HOME": str(home),
         "HF_HOME": str(folder / "hf"),
         "HF_ENDPOINT": hub.endpoint,
-        "TUTORIAL_CACHE": str(assets.cache_folder()),
+        "TUTORIAL_CACHE": str(embedded.cache_folder()),
         "TUTORIAL_PROFILE": "smoke",
         "TUTORIAL_ASSETS": "hub",
         "TUTORIAL_OUTPUT": str(folder / "my_awesome_model"),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers import TutorialError, settings
+from helpers import TutorialError, device, settings
 
 
 def resolve(tmp_path, track="pytorch", **arguments):
@@ -18,7 +18,7 @@ def resolve(tmp_path, track="pytorch", **arguments):
 def plain_environment(monkeypatch):
     for name in ("PROFILE", "ASSETS", "DEVICE", "OUTPUT"):
         monkeypatch.delenv(f"TUTORIAL_{name}", raising=False)
-    monkeypatch.setattr(settings, "_keep_out_the_other_framework", lambda track: None)
+    monkeypatch.setattr(device, "keep_out_the_other_framework", lambda track: None)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_bad_seed(tmp_path, seed):
 
 @pytest.mark.parametrize("track", settings.TRACKS)
 def test_a_gpu_that_is_not_there(tmp_path, monkeypatch, track):
-    monkeypatch.setattr(settings, f"_{track}_device", lambda wanted: ("cpu", "CPU", "fp32"))
+    monkeypatch.setattr(device, "find", lambda track, wanted: ("cpu", "CPU", "fp32"))
     with pytest.raises(TutorialError, match="finds no GPU on this machine"):
         resolve(tmp_path, track, device="gpu")
 
@@ -87,7 +87,7 @@ def python(code, **kwargs):
 
 
 def test_importing_helpers_imports_neither_framework(tmp_path):
-    modules = "errors settings assets hub pictures panel results architectures"
+    modules = "errors settings device assets embedded hub pictures panel results architectures"
     code = f"import sys; from helpers import {modules.replace(' ', ', ')}; print('torch' in sys.modules, 'tensorflow' in sys.modules)"
     assert python(code, cwd=tmp_path).split() == ["False", "False"]
 
