@@ -1,17 +1,13 @@
 """Sharing on the Hugging Face Hub without surprises."""
 
 import os
+import re
 from contextlib import contextmanager
+
+from helpers.errors import hub_answer, hub_answer_for
 
 # Settings of git for its time in ``sharing``: an empty helper, so that git does not write the token to a file.
 _GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": ""}
-
-_WHAT_TO_DO = {
-    401: "the token is not valid; run notebook_login() with a new one",
-    403: "the token may not write; make one with the write role, and run notebook_login()",
-    404: "the repository was not found; check its name and your token's rights",
-    429: "the Hub asks for a pause; wait a minute",
-}
 
 
 @contextmanager
@@ -32,9 +28,13 @@ def sharing():
 
 
 def _sentence(error: BaseException) -> str:
-    response = getattr(error, "response", None)
-    if response is not None:
-        return _WHAT_TO_DO.get(response.status_code, f"the Hub answered {response.status_code}; try again later")
-    if "git-lfs" in str(error) or "git lfs" in str(error):
+    answer = hub_answer(error)
+    if answer is not None:
+        return answer
+    text = str(error)
+    if "git-lfs" in text or "git lfs" in text:
         return "git-lfs is not installed; install git and git-lfs"
+    status = re.search(r"(?:returned error|status code|HTTP):? (\d{3})", text)  # how git and git-lfs say it
+    if status:
+        return hub_answer_for(int(status[1]))
     return f"the push failed ({type(error).__name__}); check that the network, git and git-lfs are there"

@@ -126,13 +126,17 @@ def probabilities(values: dict[str, float]):
     return figure
 
 
-def window_means(running: list[float], epoch_steps: int, every: int) -> tuple[list[int], list[float]]:
+def window_means(
+    running: list[float], epoch_steps: int, every: int, first_step: int = 0
+) -> tuple[list[int], list[float]]:
     """Turn Keras' running mean of the loss into means over windows of ``every`` steps.
 
-    Keras starts its mean anew at each epoch of ``epoch_steps`` steps. Returns the last step of each window,
-    counted from 1, and the mean of the window.
+    Keras starts its mean anew at each epoch of ``epoch_steps`` steps. ``first_step`` counts the steps before those in
+    ``running``. Returns the last step of each window, counted from 1, and the mean of the window.
     """
-    table = np.asarray(running).reshape(-1, epoch_steps)
-    losses = np.diff(table * np.arange(1, epoch_steps + 1), prepend=0.0).ravel()
-    steps = list(range(every, len(losses) + 1, every))
-    return steps, [float(losses[step - every : step].mean()) for step in steps]
+    steps = first_step + np.arange(len(running))
+    in_mean = steps - np.maximum(steps - steps % epoch_steps, first_step) + 1
+    sums = np.asarray(running) * in_mean
+    losses = np.where(in_mean > 1, np.diff(sums, prepend=0.0), sums)
+    ends = range(every, len(losses) + 1, every)
+    return [first_step + end for end in ends], [float(losses[end - every : end].mean()) for end in ends]

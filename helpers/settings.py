@@ -4,11 +4,12 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import device as process
-from helpers.errors import TutorialError
+from helpers.errors import TutorialError, explain_in_notebook
 
 TRACKS = ("pytorch", "tensorflow")
 ASSETS = ("auto", "embedded", "hub")
@@ -25,7 +26,8 @@ class Profile:
 
     ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are. A review keeps ``max_tokens``
     tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``minutes`` says how long the
-    parts of a lesson take: measured on two cores of a server processor of 2021, estimated for ``full``.
+    parts of a lesson take: measured on two cores of a server processor of 2021, estimated for ``full``. ``disk_gb`` is
+    what the model and two or three checkpoints need on disk while it trains.
     """
 
     train_reviews: int | None
@@ -34,6 +36,7 @@ class Profile:
     truncation_side: str
     epochs: dict[str, int]
     logging_steps: int
+    disk_gb: float
     minutes: dict[str, str]
 
 
@@ -45,6 +48,7 @@ PROFILES = {
         truncation_side="left",
         epochs={"pytorch": 1, "tensorflow": 1},
         logging_steps=1,
+        disk_gb=0.6,
         minutes={"Train": "seconds", "other": "seconds"},
     ),
     "quick": Profile(
@@ -54,6 +58,7 @@ PROFILES = {
         truncation_side="left",
         epochs={"pytorch": 1, "tensorflow": 1},
         logging_steps=5,
+        disk_gb=0.6,
         minutes={"Train": "3 to 5 minutes", "other": "seconds"},
     ),
     # The guide's numbers: 2 epochs in PyTorch, 3 in TensorFlow, cut at the checkpoint's own 512 tokens.
@@ -64,6 +69,7 @@ PROFILES = {
         truncation_side="right",
         epochs={"pytorch": 2, "tensorflow": 3},
         logging_steps=50,
+        disk_gb=3,
         minutes={"Train": "minutes on a GPU, hours on a CPU", "other": "1 to 2 minutes"},
     ),
 }
@@ -99,11 +105,13 @@ def resolve(
 
     The environment variables ``TUTORIAL_PROFILE``, ``TUTORIAL_ASSETS``, ``TUTORIAL_DEVICE`` and
     ``TUTORIAL_OUTPUT`` override the arguments. Keeps the other track's framework out of the
-    process: call it before importing transformers.
+    process: call it before importing transformers. From then on a notebook shows a full disk or a
+    failing Hub as one sentence.
 
     Raises ``TutorialError`` for a value that is not allowed, a package that is missing or unfit,
-    a GPU that is not there, or a folder that cannot be written.
+    a GPU that is not there, or a folder that cannot be written or has too little room.
     """
+    explain_in_notebook()
     _one_of("track", track, TRACKS)
     profile = _one_of("TUTORIAL_PROFILE", os.environ.get("TUTORIAL_PROFILE") or profile, PROFILES)
     assets = _one_of("TUTORIAL_ASSETS", os.environ.get("TUTORIAL_ASSETS") or assets, ASSETS)
@@ -111,7 +119,7 @@ def resolve(
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise TutorialError(f"SEED is {seed!r}; it must be a whole number, 0 or more.")
     check_packages(track)
-    output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir))
+    output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir), PROFILES[profile].disk_gb)
     process.keep_out_the_other_framework(track)
     process.keep_freed_memory()
     found, name, precision = process.find(track, device)
@@ -155,8 +163,8 @@ def _framework(track: str) -> str:
     return "PyTorch" if track == "pytorch" else "TensorFlow"
 
 
-def _writable(folder: Path) -> Path:
-    """The folder as an absolute path, made if need be, or an error if nothing can be written there."""
+def _writable(folder: Path, disk_gb: float) -> Path:
+    """The folder as an absolute path, made if need be, or an error if it cannot be written or has too little room."""
     folder = folder.expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -167,6 +175,12 @@ def _writable(folder: Path) -> Path:
         raise TutorialError(
             f"The model cannot be saved in {folder} ({error.strerror}); set TUTORIAL_OUTPUT to a folder you can write."
         ) from None
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb < disk_gb:
+        raise TutorialError(
+            f"{folder} has {free_gb:.1f} GB left, and training needs {disk_gb} GB for its checkpoints; "
+            "free some space, or set TUTORIAL_OUTPUT to a folder on a larger disk."
+        )
     return folder
 
 

@@ -1,0 +1,120 @@
+"""A lesson in a live kernel, for the tests that disturb it: 20 steps of training in two epochs, cell by cell."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+import build
+from helpers import embedded
+
+TOTAL_STEPS = 20
+
+SHRINK = """
+from dataclasses import replace
+profile = replace(tutorial.profile, train_reviews=160, test_reviews=32, epochs={"pytorch": 2, "tensorflow": 2})
+tutorial = replace(tutorial, profile=profile)
+"""
+
+# Each step leaves its number in a file; at step DIE_AT the process kills itself, DIE_AFTER seconds later.
+PROBE = """
+import os, signal, threading
+from pathlib import Path
+
+def probe(step):
+    with Path(os.environ["PROBE"]).open("a") as file:
+        print(step, file=file)
+    if step == int(os.environ.get("DIE_AT", 0)):
+        threading.Timer(float(os.environ["DIE_AFTER"]), os.kill, (os.getpid(), signal.SIGKILL)).start()
+"""
+PROBES = {
+    "pytorch": PROBE
+    + """
+from transformers import TrainerCallback
+
+class Probe(TrainerCallback):
+    def on_step_end(self, args, state, control, **_):
+        probe(state.global_step)
+
+trainer.add_callback(Probe)
+""",
+    "tensorflow": PROBE
+    + """
+callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: probe(int(model.optimizer.iterations))))
+""",
+}
+
+
+def environment(folder: Path, **more) -> dict[str, str]:
+    """What a lesson's process sees: a home of its own under ``folder``, the smoke profile, no login."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "GIT_", "TUTORIAL_"))}
+    return kept | {
+        "HOME": str(home),
+        "HF_HOME": str(folder / "hf"),
+        "TUTORIAL_CACHE": str(embedded.cache_folder()),
+        "TUTORIAL_PROFILE": "smoke",
+        "TUTORIAL_ASSETS": "embedded",
+        "TUTORIAL_DEVICE": "cpu",
+        "TUTORIAL_OUTPUT": str(folder / "my_awesome_model"),
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+        "PROBE": str(folder / "steps"),
+        **more,
+    }
+
+
+class Lesson:
+    """The cells of a lesson and the kernel that runs them."""
+
+    def __init__(self, client: NotebookClient, cells: list):
+        self.client, self.cells = client, cells
+
+    def run(self, source: str, allow_errors: bool = False) -> str:
+        """Run one cell; returns what it printed, and the traceback of its error if there may be one."""
+        cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["raises-exception"] if allow_errors else []})
+        self.client.nb.cells.append(cell)
+        self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
+        return shown(cell)
+
+    def run_until(self, text: str, allow_errors: bool = False) -> str:
+        """Run the lesson from the top, up to the cell that holds ``text``; returns what that one showed."""
+        for source in self.cells:
+            last = text in source
+            said = self.run(source, allow_errors and last)
+            if last:
+                return said
+        raise LookupError(text)
+
+    def cell(self, text: str) -> str:
+        return next(source for source in self.cells if text in source)
+
+
+def shown(cell) -> str:
+    parts = []
+    for output in cell.outputs:
+        parts.append(output.get("text", "") if output.get("name") != "stderr" else "")
+        parts.append("\n".join(output.get("traceback", [])))
+    return "".join(parts)
+
+
+@contextmanager
+def lesson(track: str, folder: Path, **more):
+    """A lesson of ``track`` in a fresh kernel, with ``more`` in its environment. The baseline is left out."""
+    notebook = build.build(build.pages()[0], track)
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "baseline_accuracy" in cell.source:
+            continue
+        if "prepare(" in cell.source:
+            cells.append(PROBES[track])
+        cells.append(cell.source)
+        if "tutorial = settings.resolve" in cell.source:
+            cells.append(SHRINK)
+    client = NotebookClient(
+        nbformat.v4.new_notebook(), timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    with client.setup_kernel(env=environment(folder, **more), cwd=str(folder)):
+        yield Lesson(client, cells)
