@@ -5,7 +5,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test notebooks lint clean lock
+.PHONY: help lab run test faults notebooks lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,9 @@ run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TR
 
 test: $(READY) ## run all tests, the notebooks included
 	pytest $(ARGS)
+
+faults: $(READY) ## put faults into running lessons and see them survive, in under 10 minutes
+	pytest -m fault tests $(ARGS)
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
 	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)

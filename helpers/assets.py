@@ -23,7 +23,7 @@ class Assets:
 
     ``dataset``, ``checkpoint`` and ``metric`` are Hub ids or folders. ``frozen_layers`` counts the lowest encoder
     layers that stay as they are (the embeddings with them); 0 trains everything, as the guide does.
-    ``options`` are configuration values for ``from_pretrained``. ``reason`` says in one line why these assets.
+    ``options`` are further arguments of ``from_pretrained``. ``reason`` says in one line why these assets.
     """
 
     name: str
@@ -69,7 +69,7 @@ def hub(reason: str) -> Assets:
         learning_rate=2e-5,
         warmup_ratio=0.0,
         frozen_layers=0,
-        options={},
+        options={"use_safetensors": True},  # never a pickle from a download
     )
 
 

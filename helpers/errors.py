@@ -1,6 +1,7 @@
 """What a learner sees when something goes wrong: one sentence that says what is wrong and what to do."""
 
 import errno
+import re
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How libraries that write files from C++ or Rust say the same: safetensors, torch, TensorFlow.
@@ -11,6 +12,13 @@ DISK_FULL_WORDS = (
     "StorageFull",
     "PytorchStreamWriter",
     "unexpected pos",
+)
+
+# How transformers and evaluate report, without the cause, that a file did not come.
+NOT_FROM_HUB_WORDS = (
+    "does not appear to have a file named",
+    "If you were trying to load it from 'https://huggingface.co",
+    "doesn't exist on the Hugging Face Hub",
 )
 
 HUB_ANSWERS = {
@@ -57,10 +65,10 @@ def explanation(error: BaseException) -> str | None:
     causes = list(_causes(error))
     if any(_is_disk_full(cause) for cause in causes):
         return "The disk is full; free some space, and run the notebook again: what was complete before is still there."
-    answers = [answer for answer in map(hub_answer, causes) if answer]
-    if answers:
-        return f"{answers[0][0].upper()}{answers[0][1:]}; or set TUTORIAL_ASSETS=embedded to work without the Hub."
-    return None
+    answer = hub_answer(error)
+    return (
+        f"{answer[0].upper()}{answer[1:]}; or set TUTORIAL_ASSETS=embedded to work without the Hub." if answer else None
+    )
 
 
 def hub_answer(error: BaseException) -> str | None:
@@ -68,19 +76,28 @@ def hub_answer(error: BaseException) -> str | None:
     import requests
     from huggingface_hub import errors
 
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is not None:
-        return hub_answer_for(status)
-    if isinstance(error, errors.OfflineModeIsEnabled):
+    causes = list(_causes(error))
+    for cause in causes:
+        status = getattr(getattr(cause, "response", None), "status_code", None) or _status_in_words(str(cause))
+        if status:
+            return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
+    if any(isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes):
         return "HF_HUB_OFFLINE is set; unset it"
-    if isinstance(error, requests.RequestException | ConnectionError):
+    if any(isinstance(cause, requests.RequestException | ConnectionError) for cause in causes):
         return "the connection to the Hub failed; check the network and try again"
+    if any(words in str(cause) for cause in causes for words in NOT_FROM_HUB_WORDS):
+        return "the Hub does not hand out a file of this repository; try again later"
     return None
 
 
-def hub_answer_for(status: int) -> str:
-    """What an HTTP status of the Hub means and what to do."""
-    return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
+def _status_in_words(text: str) -> int | None:
+    """The HTTP status that a message of git or git-lfs speaks of."""
+    if re.search("Authentication failed|could not read (Username|Password)", text):
+        return 401
+    if re.search("repository '.*' not found", text):
+        return 404
+    found = re.search(r"(?:returned error|status code|HTTP):? (\d{3})", text)
+    return int(found[1]) if found else None
 
 
 def _causes(error: BaseException | None):

@@ -1,10 +1,10 @@
 """Sharing on the Hugging Face Hub without surprises."""
 
 import os
-import re
+import shutil
 from contextlib import contextmanager
 
-from helpers.errors import hub_answer, hub_answer_for
+from helpers.errors import hub_answer
 
 # Settings of git for its time in ``sharing``: an empty helper, so that git does not write the token to a file.
 _GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": ""}
@@ -20,6 +20,7 @@ def sharing():
     os.environ.update(_GIT)
     try:
         yield
+        print("Shared: you find the model on your page of the Hub.")
     except Exception as error:
         print(f"Not shared: {_sentence(error)}. Your model is safe on disk; run this cell again when that is done.")
     finally:
@@ -28,13 +29,8 @@ def sharing():
 
 
 def _sentence(error: BaseException) -> str:
+    missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
     answer = hub_answer(error)
-    if answer is not None:
-        return answer
-    text = str(error)
-    if "git-lfs" in text or "git lfs" in text:
-        return "git-lfs is not installed; install git and git-lfs"
-    status = re.search(r"(?:returned error|status code|HTTP):? (\d{3})", text)  # how git and git-lfs say it
-    if status:
-        return hub_answer_for(int(status[1]))
-    return f"the push failed ({type(error).__name__}); check that the network, git and git-lfs are there"
+    if answer is None and missing:  # PushToHubCallback needs both
+        return f"{missing[0]} is not installed; install git and git-lfs"
+    return answer or f"the push failed ({type(error).__name__}); check that the network is there, and try again"

@@ -42,7 +42,7 @@ class Hub:
         self.folder, self.tokens, self.faults = folder, tokens, []
         self.requests: list[tuple[str, str]] = []
         (folder / "lfs").mkdir(parents=True)
-        config = uvicorn.Config(self.app(), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+        config = uvicorn.Config(self.app(), host="127.0.0.1", port=0, log_level="critical", lifespan="off")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 

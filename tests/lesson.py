@@ -18,16 +18,20 @@ profile = replace(tutorial.profile, train_reviews=160, test_reviews=32, epochs={
 tutorial = replace(tutorial, profile=profile)
 """
 
-# Each step leaves its number in a file; at step DIE_AT the process kills itself, DIE_AFTER seconds later.
+# Each step leaves its number in a file. DIE_AFTER seconds after step DIE_AT the process kills itself, or interrupts
+# itself as the Stop button does. From step FULL_AT on, files longer than 10 MB cannot be written.
 PROBE = """
-import os, signal, threading
+import os, resource, signal, threading
 from pathlib import Path
 
 def probe(step):
     with Path(os.environ["PROBE"]).open("a") as file:
         print(step, file=file)
     if step == int(os.environ.get("DIE_AT", 0)):
-        threading.Timer(float(os.environ["DIE_AFTER"]), os.kill, (os.getpid(), signal.SIGKILL)).start()
+        how = getattr(signal, os.environ.get("DIE_OF", "SIGKILL"))
+        threading.Timer(float(os.environ["DIE_AFTER"]), os.kill, (os.getpid(), how)).start()
+    if step == int(os.environ.get("FULL_AT", 0)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, resource.RLIM_INFINITY))
 """
 PROBES = {
     "pytorch": PROBE
@@ -70,7 +74,7 @@ class Lesson:
     """The cells of a lesson and the kernel that runs them."""
 
     def __init__(self, client: NotebookClient, cells: list):
-        self.client, self.cells = client, cells
+        self.client, self.cells, self.position = client, cells, 0
 
     def run(self, source: str, allow_errors: bool = False) -> str:
         """Run one cell; returns what it printed, and the traceback of its error if there may be one."""
@@ -87,6 +91,12 @@ class Lesson:
             if last:
                 return said
         raise LookupError(text)
+
+    def advance_to(self, text: str) -> None:
+        """Run what has not been run yet, up to the cell before the one that holds ``text``."""
+        while text not in self.cells[self.position]:
+            self.run(self.cells[self.position])
+            self.position += 1
 
     def cell(self, text: str) -> str:
         return next(source for source in self.cells if text in source)

@@ -1,14 +1,16 @@
 """The small helpers: figures, panel, results, sharing, architectures."""
 
+import errno
 import json
 
+import datasets
 import numpy as np
 import pytest
-from hypothesis import given, strategies
+from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as rules
 from requests import HTTPError, Response
 
-from helpers import architectures, assets, hub, panel, pictures, results, settings
+from helpers import TutorialError, architectures, assets, checks, errors, hub, panel, pictures, results, settings
 
 PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
 
@@ -42,6 +44,14 @@ def test_window_means_undo_the_running_mean(losses, shape):
     assert means == pytest.approx([np.mean(losses[step - every : step]) for step in steps], abs=1e-9)
 
 
+def test_window_means_of_a_run_that_went_on_after_step_4():
+    """Keras starts its mean where the run went on, in the middle of an epoch of 6 steps."""
+    losses = [5.0, 3.0, 1.0, 2.0, 6.0, 4.0]  # of steps 5 to 10
+    running = [5.0, 4.0, 1.0, 1.5, 3.0, 3.25]
+    assert pictures.window_means(running, 6, 2, first_step=4) == ([6, 8, 10], pytest.approx([4.0, 1.5, 5.0]))
+    assert pictures.window_means(running, 6, 1, first_step=4)[1] == pytest.approx(losses)
+
+
 def test_the_panel_answers():
     box, button, answer = panel.classify_panel(lambda text: PROBABILITIES).children
     assert "0.750" in answer.value
@@ -50,14 +60,107 @@ def test_the_panel_answers():
     assert answer.value == "<p>Type a review first.</p>"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\0", "\ud800", "😀", "مرحبا", "a" * 100_000, "<img src=x onerror=alert(1)>", None, 7]
+PIECES = strategies.sampled_from(
+    [
+        "",
+        " ",
+        "\0",
+        "\ud800",
+        "\udfff",
+        "😀",
+        "مرحبا",
+        "<img src=x onerror=alert(1)>",
+        "<script>alert(1)</script>",
+        "word ",
+    ]
 )
+LONG = strategies.tuples(PIECES, strategies.sampled_from([1, 50, 20_000])).map(
+    lambda pair: (pair[0] * pair[1])[:100_000]
+)
+ANYTHING = strategies.one_of(
+    strategies.text(), LONG, strategies.none(), strategies.integers(), strategies.floats(), strategies.binary(),
+    strategies.lists(strategies.text()),
+)  # fmt: skip
+MANY = rules(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@MANY
+@given(ANYTHING)
 def test_the_panel_shows_no_traceback_and_no_live_html(text):
-    shown = panel._answer(lambda text: {text[:50]: 1.0}, text)
-    assert "<img" not in shown and "Traceback" not in shown
-    shown = panel._answer(lambda text: 1 / 0, "some text")
-    assert "could not be classified (ZeroDivisionError)" in shown
+    """Here the label itself is the text, so that all of it reaches the page; the real classify is in test_faults."""
+    shown = panel._answer(lambda text: {text: 1.0}, text)
+    assert "<img" not in shown and "<script" not in shown and "Traceback" not in shown
+    if not isinstance(text, str) or not text.strip():
+        assert shown == "<p>Type a review first.</p>"
+
+
+def test_the_panel_names_an_error_and_goes_on():
+    assert "could not be classified (ZeroDivisionError)" in panel._answer(lambda text: 1 / 0, "some text")
+
+
+COLUMN_NAMES = strategies.lists(
+    strategies.sampled_from(["text", "label", "sentence", "<b>", "labels"]), unique=True, max_size=3
+)
+VALUES = strategies.one_of(
+    strategies.lists(strategies.one_of(strategies.none(), LONG, strategies.text().filter(str.isprintable)), max_size=4),
+    strategies.lists(strategies.one_of(strategies.none(), strategies.integers(-3, 3)), max_size=4),
+    strategies.lists(strategies.floats(), max_size=4),
+    strategies.lists(strategies.booleans(), max_size=4),
+    strategies.lists(strategies.lists(strategies.integers(0, 1)), max_size=4),
+    strategies.just(["a fine film", "no"]),
+    strategies.just([0, 1]),
+)
+
+
+@MANY
+@given(COLUMN_NAMES, strategies.lists(VALUES, min_size=3, max_size=3))
+def test_the_data_check_passes_or_gives_one_sentence(names, values):
+    rows = min([len(column) for column in values[: len(names)]], default=0)
+    table = {name: column[:rows] for name, column in zip(names, values, strict=False)}
+    try:
+        split = datasets.Dataset.from_dict(table)
+    except UnicodeEncodeError:
+        return  # Arrow holds no lone surrogates, so no dataset has them
+    good = (
+        {"text", "label"} <= set(names)
+        and rows > 0
+        and all(isinstance(text, str) and text.strip() for text in table["text"])
+        and all(isinstance(label, int) and label in (0, 1) for label in table["label"])
+    )
+    try:
+        checks.check_reviews({"train": split})
+        passed = True
+    except TutorialError as error:
+        passed = False
+        assert "\n" not in str(error) and len(str(error)) < 300
+    assert passed == good
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyboardInterrupt(), "Stopped. Run the notebook again"),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full; free some space"),
+        (RuntimeError("[enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0"), "The disk is full"),
+        (ConnectionError("Couldn't reach 'stanfordnlp/imdb' on the Hub"), "The connection to the Hub failed"),
+        (ValueError("something else"), None),
+        (FileNotFoundError("my own file"), None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_known_problems_have_a_sentence_and_others_none(error, said):
+    explanation = errors.explanation(error)
+    assert explanation is None if said is None else explanation.startswith(said)
+
+
+def test_the_cause_behind_a_librarys_error_is_explained():
+    try:
+        try:
+            raise http_error(403)
+        except HTTPError as cause:
+            raise ConnectionError("Couldn't reach the Hub") from cause
+    except ConnectionError as error:
+        assert errors.explanation(error).startswith("The token may not do this")
 
 
 def test_the_panel_carries_a_picture_for_viewers_without_widgets(monkeypatch):
@@ -95,7 +198,7 @@ def http_error(status):
     ("error", "said"),
     [
         (http_error(401), "the token is not valid"),
-        (http_error(403), "the token may not write"),
+        (http_error(403), "the token may not do this"),
         (http_error(503), "the Hub answered 503"),
         (OSError("git-lfs is missing; cloning https://user:hf_canary@huggingface.co"), "install git and git-lfs"),
         (OSError("git clone https://user:hf_canary@huggingface.co"), "the push failed (OSError)"),

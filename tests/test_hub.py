@@ -1,68 +1,17 @@
 """The lessons against a Hub on loopback: the real clients, the lesson's own cells."""
 
-import os
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
-from hub_server import Hub
+from lesson import environment
 from nbclient import NotebookClient
 
 import build
-from helpers import assets, embedded
-
-TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner", "read")}
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory):
-    """What the Hub serves by the guide's ids: a little data, a small random DistilBERT, the metric."""
-    folder = tmp_path_factory.mktemp("seed")
-    reviews = embedded.reviews_folder()
-    data = {}
-    for split in ("train", "test"):
-        part = pd.read_parquet(reviews / f"{split}-00000-of-00001.parquet").head(100)
-        part.to_parquet(folder / f"{split}.parquet", index=False)
-        data[f"plain_text/{split}-00000-of-00001.parquet"] = folder / f"{split}.parquet"
-    make_model = f"""
-from transformers import DistilBertConfig, DistilBertForMaskedLM, DistilBertTokenizerFast
-from helpers import assets
-tokenizer = DistilBertTokenizerFast.from_pretrained(assets.embedded("a test").checkpoint, model_max_length=512)
-config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_layers=2, n_heads=4)
-DistilBertForMaskedLM(config).save_pretrained({str(folder / "model")!r})
-tokenizer.save_pretrained({str(folder / "model")!r})
-"""
-    subprocess.run(
-        [sys.executable, "-c", make_model], check=True, env=os.environ | {"USE_TF": "0"}, capture_output=True
-    )
-    metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
-    with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
-        hub.upload("datasets", "stanfordnlp/imdb", data)
-        model = {path.name: path for path in (folder / "model").iterdir()}
-        hub.upload("models", "distilbert/distilbert-base-uncased", model)
-        hub.upload("spaces", "evaluate-metric/accuracy", {"accuracy.py": metric})
-        yield hub
-
-
-def environment(hub, folder: Path, **more) -> dict[str, str]:
-    home = folder / "home"
-    home.mkdir(parents=True, exist_ok=True)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "GIT_", "TUTORIAL_"))}
-    return kept | {
-        "HOME": str(home),
-        "HF_HOME": str(folder / "hf"),
-        "HF_ENDPOINT": hub.endpoint,
-        "TUTORIAL_CACHE": str(embedded.cache_folder()),
-        "TUTORIAL_PROFILE": "smoke",
-        "TUTORIAL_ASSETS": "hub",
-        "TUTORIAL_OUTPUT": str(folder / "my_awesome_model"),
-        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
-        **more,
-    }
 
 
 def run(notebook, folder: Path, env) -> str:
@@ -86,8 +35,11 @@ import sys
 from helpers import settings
 settings.resolve(sys.argv[1], device="cpu")
 from transformers import pipeline
-answer = pipeline("sentiment-analysis", model=sys.argv[2])(sys.argv[3])[0]
+classifier = pipeline("sentiment-analysis", model=sys.argv[2])
+answer = classifier(sys.argv[3])[0]
 print(answer["label"], round(answer["score"], 4))
+inputs = classifier.tokenizer(sys.argv[3], return_tensors={"pytorch": "pt", "tensorflow": "tf"}[sys.argv[1]])
+print(classifier.model(**inputs).logits[0].tolist() if sys.argv[1] == "pytorch" else classifier.model(**inputs).logits[0].numpy().tolist())
 """
 
 
@@ -102,7 +54,7 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     model_name = f"my_awesome_model_{track}"
     again = {
         "hf_wrong": "the token is not valid",
-        "hf_canary_read": "the token may not write",
+        "hf_canary_read": "the token may not do this",
         "": "Not shared: run notebook_login()",
     }
     retries = []
@@ -112,7 +64,8 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     notebook.cells += retries
     output = str(tmp_path / model_name)
     tokens = {f"TOKEN_{number}": token for number, token in enumerate(again)}
-    env = environment(seeded, tmp_path, HF_TOKEN="hf_canary_write", TUTORIAL_OUTPUT=output, **tokens)
+    hub = {"HF_ENDPOINT": seeded.endpoint, "TUTORIAL_ASSETS": "hub"}
+    env = environment(tmp_path, HF_TOKEN="hf_canary_write", TUTORIAL_OUTPUT=output, **hub, **tokens)
     shown = run(notebook, tmp_path, env)
 
     assert "Assets: hub, because you asked for them." in shown
@@ -124,12 +77,18 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     card = pushed["README.md"]["content"].decode()
     assert "imdb" in card and "accuracy" in card.lower()
 
-    fresh = environment(seeded, tmp_path / "fresh")
-    command = [sys.executable, "-c", PREDICT, track, f"learner/{model_name}"]
+    # A fresh process loads it by its id, in this track and in the other.
     text = "This was a masterpiece. Not completely faithful to the books, but enthralling from beginning to end. Might be my favorite of the three."
-    done = subprocess.run([*command, text], env=fresh, cwd=tmp_path / "fresh", capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip() == printed(predict).strip()
+    said = {}
+    for reader in build.TRACKS:
+        command = [sys.executable, "-c", PREDICT, reader, f"learner/{model_name}", text]
+        fresh = environment(tmp_path / reader, **hub)
+        done = subprocess.run(command, env=fresh, cwd=tmp_path / reader, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        said[reader], logits = done.stdout.splitlines()
+        said[f"{reader} logits"] = json.loads(logits)
+    assert said[track] == printed(predict).strip()
+    assert said["pytorch logits"] == pytest.approx(said["tensorflow logits"], abs=1e-3)
 
     # Nothing that the run leaves behind holds the token.
     for path in tmp_path.rglob("*"):

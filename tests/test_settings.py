@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,6 +75,12 @@ def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
         settings.resolve("pytorch", output_dir=tmp_path / "file" / "model")
+
+
+def test_a_disk_with_too_little_room_is_told_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**8))
+    with pytest.raises(TutorialError, match="GB left, and training needs"):
+        settings.resolve("pytorch", output_dir=tmp_path, device="cpu")
 
 
 def test_the_full_profile_has_the_guides_numbers():

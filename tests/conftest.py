@@ -1,0 +1,44 @@
+"""What several tests use."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hub_server import Hub
+
+from helpers import assets, embedded
+
+TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner", "read")}
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory):
+    """What the Hub serves by the guide's ids: a little data, a small random DistilBERT, the metric."""
+    folder = tmp_path_factory.mktemp("seed")
+    reviews = embedded.reviews_folder()
+    data = {}
+    for split in ("train", "test"):
+        part = pd.read_parquet(reviews / f"{split}-00000-of-00001.parquet").head(200)
+        part.to_parquet(folder / f"{split}.parquet", index=False)
+        data[f"plain_text/{split}-00000-of-00001.parquet"] = folder / f"{split}.parquet"
+    make_model = f"""
+from transformers import DistilBertConfig, DistilBertForMaskedLM, DistilBertTokenizerFast
+from helpers import assets
+tokenizer = DistilBertTokenizerFast.from_pretrained(assets.embedded("a test").checkpoint, model_max_length=512)
+config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_layers=2, n_heads=4)
+DistilBertForMaskedLM(config).save_pretrained({str(folder / "model")!r})
+tokenizer.save_pretrained({str(folder / "model")!r})
+"""
+    subprocess.run(
+        [sys.executable, "-c", make_model], check=True, env=os.environ | {"USE_TF": "0"}, capture_output=True
+    )
+    metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
+    with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
+        hub.upload("datasets", "stanfordnlp/imdb", data)
+        model = {path.name: path for path in (folder / "model").iterdir()}
+        hub.upload("models", "distilbert/distilbert-base-uncased", model)
+        hub.upload("spaces", "evaluate-metric/accuracy", {"accuracy.py": metric})
+        yield hub
