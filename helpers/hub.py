@@ -1,5 +1,6 @@
 """Sharing on the Hugging Face Hub without surprises."""
 
+import logging
 import os
 import shutil
 from contextlib import contextmanager
@@ -14,8 +15,12 @@ _GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_C
 def sharing():
     """Turn whatever stops a push into one printed sentence, so that Run All goes on.
 
-    The error itself is not shown: the Hub's git commands carry the token in their address.
+    The error itself is not shown, nor what huggingface_hub logs: the addresses of its git commands carry the token.
     """
+    # Not by its level: where that is high, Repository.git_push passes over errors.
+    handlers = [*logging.getLogger("huggingface_hub").handlers, *logging.root.handlers]
+    for handler in handlers:
+        handler.addFilter(_not_from_the_hub)
     before = {name: os.environ.get(name) for name in _GIT}
     os.environ.update(_GIT)
     try:
@@ -24,8 +29,14 @@ def sharing():
     except Exception as error:
         print(f"Not shared: {_sentence(error)}. Your model is safe on disk; run this cell again when that is done.")
     finally:
+        for handler in handlers:
+            handler.removeFilter(_not_from_the_hub)
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _not_from_the_hub(record: logging.LogRecord) -> bool:
+    return not record.name.startswith("huggingface_hub")
 
 
 def _sentence(error: BaseException) -> str:

@@ -58,6 +58,6 @@ def readable(checkpoints) -> bool:
         reader = tf.train.load_checkpoint(last)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, ValueError):
+    except Exception:  # the reader raises whatever Python error is nearest, an IndexError for a short file
         return False
     return True

@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
+import requests
 import yaml
 from packaging.requirements import Requirement
 
@@ -171,3 +173,33 @@ def test_run_writes_a_summary_and_holds_the_bar(tmp_path):
     assert "training reviews" in done.stdout and "48" in done.stdout
     assert done.returncode == 1 and "is below 1.01" in done.stderr
     assert (tmp_path / "pytorch" / "01_text_classification.ipynb").exists()
+
+
+def test_lab_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path):
+    """The command of `make lab`, without the browser that it opens."""
+    recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = next(line for line in recipe.stdout.splitlines() if line.startswith("jupyter lab"))
+    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    python_and_jupyter = [sys.executable, "-m", *command.replace("jupyter lab", "jupyterlab").split()]
+    server = subprocess.Popen(
+        [*python_and_jupyter, "--no-browser", "--port=0", "--allow-root"], cwd=ROOT, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        started = time.monotonic()
+        while not (files := list(tmp_path.glob("jpserver-*.json"))):
+            assert server.poll() is None and time.monotonic() - started < 60
+            time.sleep(0.1)
+        info = json.loads(files[0].read_text())
+        assert info["hostname"] == "127.0.0.1" and len(info["token"]) >= 32
+        address = f"http://127.0.0.1:{info['port']}/api/contents"
+        assert requests.get(address, timeout=10).status_code == 403
+        assert requests.get(address, params={"token": info["token"]}, timeout=10).status_code == 200
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def test_no_code_from_a_download_is_trusted():
+    for path in [*ROOT.glob("helpers/**/*.py"), *ROOT.glob("notebooks/source/*.md")]:
+        assert "trust_remote_code" not in path.read_text(), path

@@ -49,6 +49,10 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     if track == "tensorflow" and shutil.which("git-lfs") is None:
         pytest.skip("PushToHubCallback needs git-lfs; install it")
     notebook = build.build(build.pages()[0], track)
+    if track == "pytorch":  # the guide's switch, which uploads each checkpoint too
+        training = cell_with(notebook, "TrainingArguments(")
+        assert "push_to_hub=False" in training.source
+        training.source = training.source.replace("push_to_hub=False", "push_to_hub=True")
     share = cell_with(notebook, "get_token()")
     predict = cell_with(notebook, "round(score, 4)")
     model_name = f"my_awesome_model_{track}"
