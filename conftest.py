@@ -8,6 +8,9 @@ import pytest
 # Inherited by the kernels that nbval starts. What is already set stays: TUTORIAL_PROFILE=quick pytest works.
 os.environ.setdefault("TUTORIAL_PROFILE", "smoke")
 os.environ.setdefault("TUTORIAL_ASSETS", "embedded")
+# Two workers with all cores each would be slower than one after the other.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     scratch = tempfile.TemporaryDirectory(prefix="tutorial-tests-")
     os.environ["TUTORIAL_TEST_SCRATCH"] = scratch.name
@@ -20,6 +23,7 @@ os.environ["TUTORIAL_OUTPUT"] = os.path.join(
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items):
     """The cells of a notebook share a kernel: keep them in one process."""
     for item in items:
