@@ -1,7 +1,7 @@
 """A run that was cut short goes on from its last checkpoint: what both tracks share.
 
 A checkpoint counts only for the same run: one file beside the checkpoints names its settings, and when they change the
-checkpoints are deleted. At most a fifth of a run is repeated.
+checkpoints are deleted. A run that goes on repeats about a fifth of its steps at most.
 """
 
 import hashlib

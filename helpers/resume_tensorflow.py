@@ -10,7 +10,7 @@ from helpers.settings import Settings
 class BackupEachFifth(keras.callbacks.BackupAndRestore):
     """Keras' backup, after each fifth of the steps; says so when ``fit`` goes on from one.
 
-    ``skip`` is a variable: how many batches of the first epoch are done already (see ``rest_of_epoch``).
+    ``skip`` is a variable: how many batches of the first epoch are done already (see ``prepare``).
     """
 
     def __init__(self, folder, total_steps, skip):

@@ -121,12 +121,11 @@ def trained(request, seeded, tmp_path_factory):
     shutil.rmtree(folder)
 
 
-def forget_uploads(hub, track):
+def forget_upload(hub, lesson) -> None:
     """So that the next push has to send all: git sends what the repository lacks, the API what the LFS store lacks."""
-    if track == "tensorflow":
+    if lesson.track == "tensorflow":
         shutil.rmtree(hub.path("models", "learner/my_awesome_model"), ignore_errors=True)
-    for path in (hub.folder / "lfs").iterdir():
-        path.unlink()
+    (hub.folder / "lfs" / lesson.model).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[] if kind == 503 else slow) for kind in KINDS])
@@ -135,7 +134,7 @@ def test_an_upload_fails(trained, seeded, number, kind):
     place = UPLOADS[trained.track][number]
     if "lfs" in place and trained.track == "tensorflow" and kind not in (403, 503, "reset"):
         pytest.skip("git-lfs treats it as 403; each takes 7 seconds")
-    forget_uploads(seeded, trained.track)
+    forget_upload(seeded, trained)
     if place == "repos/create" and trained.track == "pytorch":
         trained.run("trainer.hub_model_id = None")  # as before the first push
     seeded.faults[:] = [fault(kind, place)]
@@ -191,7 +190,7 @@ def test_a_token_given_in_any_way_is_in_no_output_and_no_file(trained, seeded, w
         "login file": "from pathlib import Path\nPath(os.environ['HF_HOME'], 'token').write_text(os.environ['CANARY'])",
         "widget": WIDGET,
     }[where]
-    forget_uploads(seeded, trained.track)
+    forget_upload(seeded, trained)
     trained.run("import os\n" + ("" if where == "environment" else "os.environ.pop('HF_TOKEN', None)\n") + login)
     assert trained.run(trained.share).startswith("Shared: ")
     everything = json.dumps(trained.client.nb, default=str)
@@ -257,11 +256,12 @@ print(cases)
 
 
 @slow
-def test_a_thousand_texts_in_the_panel(trained):
-    """The lesson's own classify, on the model that was just trained."""
+def test_drawn_texts_in_the_panel(trained):
+    """The lesson's own classify, on the model that was just trained; TensorFlow takes 0.1 s for a text."""
+    cases = {"pytorch": 1_000, "tensorflow": 250}[trained.track]
     trained.advance_to("panel.show")
     trained.run(trained.cell("panel.show"))
-    assert int(trained.run(FUZZ.replace("CASES", "1000"))) >= 1000
+    assert int(trained.run(FUZZ.replace("CASES", str(cases)))) >= cases
 
 
 # Training
