@@ -199,6 +199,19 @@ def test_auto_goes_on_when_the_hub_is_silent(cache, silent_hub):
     assert source.name == "embedded" and "does not answer" in source.reason
 
 
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://no-such-host.invalid"], ids=["refused", "DNS"])
+def test_a_hub_that_is_gone(cache, monkeypatch, endpoint):
+    """auto goes on with the embedded assets and says why; hub stops."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    source = assets.resolve(replace(HERE, device="gpu"))
+    assert source.name == "embedded" and f"{endpoint} does not answer" in source.reason
+    with pytest.raises(TutorialError, match="does not answer"):
+        assets.resolve(replace(HERE, device="gpu", assets="hub"))
+
+
 def test_the_hub_has_the_guides_learning_rate():
     assert assets.hub("a test asks").learning_rate == 2e-5
 

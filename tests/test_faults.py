@@ -181,7 +181,6 @@ next(one for one in made if type(one).__name__ == "Button" and one.description =
 """
 
 
-@slow
 @pytest.mark.parametrize("where", ["environment", "login file", "widget"])
 def test_a_token_given_in_any_way_is_in_no_output_and_no_file(trained, seeded, where):
     """The login's own file aside, which is where huggingface_hub keeps it."""
@@ -221,7 +220,6 @@ print(batch["input_ids"].shape[1] <= tutorial.profile.max_tokens, seconds["huge"
 """
 
 
-@slow
 def test_a_review_of_a_million_characters(trained):
     trained.advance_to("panel.show")
     trained.run(trained.cell("panel.show"))
