@@ -200,7 +200,6 @@ def http_error(status):
         (http_error(401), "the token is not valid"),
         (http_error(403), "the token may not do this"),
         (http_error(503), "the Hub answered 503"),
-        (OSError("git-lfs is missing; cloning https://user:hf_canary@huggingface.co"), "install git and git-lfs"),
         (OSError("git clone https://user:hf_canary@huggingface.co"), "the push failed (OSError)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -211,6 +210,15 @@ def test_a_failed_push_is_one_sentence_without_the_token(capsys, error, said):
     printed = capsys.readouterr().out
     assert said in printed and printed.count("\n") == 1
     assert "hf_canary" not in printed
+
+
+@pytest.mark.parametrize("missing", ["git", "git-lfs"])
+def test_a_missing_git_is_named(monkeypatch, capsys, missing):
+    monkeypatch.setattr(hub.shutil, "which", lambda name: None if name == missing else f"/usr/bin/{name}")
+    with hub.sharing():
+        raise OSError("git lfs clone https://user:hf_canary@huggingface.co")
+    printed = capsys.readouterr().out
+    assert f"{missing} is not installed; install git and git-lfs" in printed and "hf_canary" not in printed
 
 
 # The guide's list, for release 4.37.2 of transformers; some are spelled otherwise in the installed release.

@@ -135,7 +135,7 @@ ROWS = {
         10: "DataCollatorWithPadding(tokenizer=tokenizer)",
         14: "AutoModelForSequenceClassification.from_pretrained(\n    source.checkpoint, num_labels=2, id2label=id2label",
         15: "load_best_model_at_end=True",
-        16: "trainer.train()",
+        16: "trainer.train(resume_from_checkpoint=last_checkpoint)",
         17: "trainer.push_to_hub(",
         27: "with torch.no_grad():",
     },
