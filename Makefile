@@ -5,7 +5,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test faults notebooks lint clean lock
+.PHONY: help lab run test faults notebooks bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +24,12 @@ faults: $(READY) ## put faults into running lessons and see them survive, in und
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
 	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)
+
+bench: $(READY) ## time the guide's settings against the kit's
+	python benchmarks/bench.py $(ARGS)
+
+bench-smoke: $(READY) ## see the benchmark work, in two minutes
+	python benchmarks/bench.py --rounds 1 --reviews 16 --test-reviews 16 --output runs/bench-smoke.json
 
 lint: $(READY) ## check the code, in notebooks too
 	ruff check . && ruff format --check .
