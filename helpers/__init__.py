@@ -4,6 +4,10 @@
 ``device``    what the device is, and what is set up for it
 ``assets``    the choice between the Hub and the packages that are installed
 ``embedded``  the reviews and the checkpoint in those packages
+``checks``    whether the data is what a lesson expects
+``resume``    checkpoints of a run that was cut short, with a part for each track; the final model moves into place
+``weights``   a TensorFlow model saved so that both tracks read it
+``errors``    what a learner sees when something goes wrong, in one sentence
 ``hub``       what stops a push to the Hugging Face Hub, in one sentence
 ``pictures``  the figures
 ``panel``     the text box that classifies a review

@@ -2,6 +2,7 @@
 
 import errno
 import re
+import sys
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How libraries that write files from C++ or Rust say the same: safetensors, torch, TensorFlow.
@@ -42,6 +43,8 @@ class TutorialError(Exception):
 
 def explain_in_notebook() -> None:
     """From now on, show errors that ``explanation`` knows as its sentence, in any cell; others as ever."""
+    if "IPython" not in sys.modules:  # not a notebook: nothing to do, and nothing to import
+        return
     from IPython import get_ipython
 
     def show(shell, kind, error, traceback, tb_offset=None):
@@ -60,6 +63,8 @@ def explanation(error: BaseException) -> str | None:
 
     Libraries wrap what happened in errors of their own, so the causes are looked at too.
     """
+    if isinstance(error, TutorialError):  # says it better already
+        return None
     if isinstance(error, KeyboardInterrupt):
         return "Stopped. Run the notebook again when you like: training goes on from its last checkpoint."
     causes = list(_causes(error))

@@ -18,16 +18,20 @@ profile = replace(tutorial.profile, train_reviews=160, test_reviews=32, epochs={
 tutorial = replace(tutorial, profile=profile)
 """
 
-# Each step leaves its number in a file. DIE_AFTER seconds after step DIE_AT the process kills itself, or interrupts
-# itself as the Stop button does.
+# Each step leaves its number in a file. DIE_AFTER seconds after step DIE_AT, or the first one behind it if the run goes on
+# from there, the process kills itself, or interrupts itself as the Stop button does.
 PROBE = """
 import os, signal, threading
 from pathlib import Path
 
+armed = True
+
 def probe(step):
+    global armed
     with Path(os.environ["PROBE"]).open("a") as file:
         print(step, file=file)
-    if step == int(os.environ.get("DIE_AT", 0)):
+    if armed and 0 < int(os.environ.get("DIE_AT", 0)) <= step:
+        armed = False
         how = getattr(signal, os.environ.get("DIE_OF", "SIGKILL"))
         threading.Timer(float(os.environ["DIE_AFTER"]), os.kill, (os.getpid(), how)).start()
 """

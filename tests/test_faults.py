@@ -133,7 +133,7 @@ def forget_upload(hub, lesson) -> None:
 def test_an_upload_fails(trained, seeded, number, kind):
     place = UPLOADS[trained.track][number]
     if "lfs" in place and trained.track == "tensorflow" and kind not in (403, 503, "reset"):
-        pytest.skip("git-lfs treats it as 403; each takes 7 seconds")
+        pytest.skip("left out for time: 7 seconds each, and git-lfs names no status")
     forget_upload(seeded, trained)
     if place == "repos/create" and trained.track == "pytorch":
         trained.run("trainer.hub_model_id = None")  # as before the first push
@@ -273,9 +273,9 @@ def drawn() -> random.Random:
 
 @pytest.fixture(scope="module", params=tracks("killed"))
 def killed(request, tmp_path_factory):
-    """A folder in which a lesson is killed, five times, and how far it came each time."""
+    """A track, and the folder in which its lesson is killed, five times."""
     folder = tmp_path_factory.mktemp("killed")
-    yield request.param, folder, []
+    yield request.param, folder
     shutil.rmtree(folder)
 
 
@@ -295,7 +295,7 @@ def check_resumed(said: str, earlier: list[int], steps: list[int]) -> None:
 
 @pytest.mark.parametrize("number", [pytest.param(number, marks=slow if number != 2 else []) for number in range(5)])
 def test_the_kernel_is_killed(killed, number):
-    track, folder, _ = killed
+    track, folder = killed
     chance = drawn()
     part = TOTAL_STEPS // 5
     at, after = chance.randint(part * number + 1, part * (number + 1)), chance.uniform(0, 0.4)
@@ -309,7 +309,7 @@ def test_the_kernel_is_killed(killed, number):
 
 
 def test_the_killed_run_goes_on_to_its_end(killed):
-    track, folder, _ = killed
+    track, folder = killed
     earlier = steps_of(folder)
     with lesson(track, folder) as one:
         one.run_until("resume.saving")

@@ -153,6 +153,17 @@ def test_known_problems_have_a_sentence_and_others_none(error, said):
     assert explanation is None if said is None else explanation.startswith(said)
 
 
+def test_an_error_of_the_kit_keeps_its_own_sentence():
+    """Also where a full disk lies behind it."""
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError:
+            raise TutorialError("free some space (40 MB), or set TUTORIAL_CACHE") from None
+    except TutorialError as error:
+        assert errors.explanation(error) is None
+
+
 def test_the_cause_behind_a_librarys_error_is_explained():
     try:
         try:
