@@ -1,116 +1,137 @@
 """The guide's settings and the kit's on the same reviews, checkpoint and machine: ``make bench``.
 
-The recipes alternate, each run in a process of its own. Writes ``benchmarks/results/latest.json`` with all raw figures, and
-prints medians and ratios. Machines are shared and noisy: trust the ratios before the absolute figures.
+The recipes alternate, each run in a process of its own. Writes ``benchmarks/results/latest.json`` with all raw figures and
+a picture beside it, and prints medians and ratios. Machines are shared and noisy: trust the ratios before the absolute
+figures.
 """
 
 import argparse
-import datetime
-import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
+import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from jupyter_client.manager import start_new_kernel
 
-FOLDER = Path(__file__).parent
-TRACKS = ("pytorch", "tensorflow")
+import common
+from common import RESULTS, TRACKS, median
 
-CEILING = """
-import json, statistics, time, torch
-def rate(dtype, size, rounds=5):
-    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
-    a @ b
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter(); a @ b; times.append(time.perf_counter() - start)
-    return 2 * size**3 / statistics.median(times) / 1e9
-print(json.dumps({"fp32": rate(torch.float32, 2048), "bf16": rate(torch.bfloat16, 512)}))
+START = """
+import tempfile
+from helpers import assets, settings
+tutorial = settings.resolve("{track}", assets="embedded", device="cpu", output_dir=tempfile.mkdtemp())
+source = assets.resolve(tutorial)
+from transformers import AutoTokenizer
+AutoTokenizer.from_pretrained(source.checkpoint)
+"""
+IMPORT = """
+import json, time
+start = time.perf_counter()
+from helpers import assets, checks, errors, hub, panel, pictures, resume, results, settings
+print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 
 
-def run(*command: str) -> dict:
-    """The JSON on the last line that a Python process prints."""
-    done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command[:1])} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+def startup(track: str) -> float:
+    """Seconds from the start of a notebook's kernel until a lesson's tokenizer is loaded."""
+    start = time.perf_counter()
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        reply = client.execute_interactive(START.format(track=track), timeout=300, output_hook=lambda _: None)
+        if reply["content"]["status"] != "ok":
+            raise SystemExit("\n".join(reply["content"]["traceback"]))
+        return time.perf_counter() - start
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
-def machine() -> dict:
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    name = names[0].split(":")[1].strip() if names else platform.processor()
-    return {"processor": name, "cores": os.cpu_count(), "date": datetime.date.today().isoformat()}
-
-
-def summary(runs: dict[str, list[dict]], ceiling: float) -> dict:
-    """The figures of one track: medians over its rounds."""
-
-    def median(recipe, key):
-        return statistics.median(one[key] for one in runs[recipe])
-
-    guide, kit = median("guide", "reviews_per_s"), median("kit", "reviews_per_s")
-    batched = statistics.median(one["inference"]["batched"] for one in runs["kit"])
-    single = statistics.median(one["inference"]["single"] for one in runs["kit"])
+def summary(runs: dict[str, list[dict]], startups: list[float], ceiling: float) -> dict:
+    """The figures of one track: medians over its rounds, accuracies as means."""
+    guide, kit = (median(runs[name], "reviews_per_s") for name in ("guide", "kit"))
+    batched, single, limit = (
+        statistics.median(one["inference"][key] for one in runs["kit"]) for key in ("batched", "single", "guide")
+    )
     return {
         "guide_reviews_per_s": guide,
         "kit_reviews_per_s": kit,
         "speedup": kit / guide,
-        "fraction_of_ceiling": median("kit", "gflops") / ceiling,
-        "guide_fraction_of_ceiling": median("guide", "gflops") / ceiling,
+        "fraction_of_ceiling": median(runs["kit"], "steady_gflops") / ceiling,
+        "guide_fraction_of_ceiling": median(runs["guide"], "steady_gflops") / ceiling,
         "guide_accuracy": statistics.mean(one["accuracy"] for one in runs["guide"]),
         "kit_accuracy": statistics.mean(one["accuracy"] for one in runs["kit"]),
-        "peak_rss_gb": median("kit", "peak_rss_gb"),
-        "startup_s": median("kit", "startup_s"),
+        "guide_peak_rss_gb": median(runs["guide"], "peak_rss_gb"),
+        "peak_rss_gb": median(runs["kit"], "peak_rss_gb"),
+        "startup_s": statistics.median(startups),
         "inference_reviews_per_s": batched,
         "inference_speedup": batched / single,
+        "inference_speedup_over_512_tokens": batched / limit,
     }
 
 
-def show(result: dict) -> None:
-    table = Table(title=f"{result['machine']['processor']}, {result['machine']['cores']} cores")
-    for heading in ("", *TRACKS):
-        table.add_column(heading)
-    for key in result["pytorch"]:
-        if key != "runs":
-            table.add_row(key, *(f"{result[track][key]:.3g}" for track in TRACKS))
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    console.print(table)
-    console.print("matrix product:", {name: f"{rate:.0f} GFLOP/s" for name, rate in result["ceiling_gflops"].items()})
+def draw(result: dict, path: Path) -> None:
+    """Two panels of bars: reviews per second of training and of inference, the guide's way and the kit's."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    names = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+    left, right = figure.subplots(1, 2)
+    for axes, title, pairs in (
+        (left, "Training, reviews per second", [(result[t]["guide_reviews_per_s"], result[t]["kit_reviews_per_s"]) for t in TRACKS]),
+        (right, "Inference, reviews per second",
+         [(result[t]["inference_reviews_per_s"] / result[t]["inference_speedup"], result[t]["inference_reviews_per_s"]) for t in TRACKS]),
+    ):  # fmt: skip
+        for row, (track, (guide, kit)) in enumerate(zip(TRACKS, pairs, strict=True)):
+            bars = axes.barh(
+                [row - 0.2, row + 0.2], [guide, kit], 0.36, color=[common.COLORS["guide"], common.COLORS[track]]
+            )
+            axes.bar_label(bars, [f"{guide:.1f}", f"{kit:.1f}  ({kit / guide:.1f} times)"], padding=3)
+        axes.set_yticks(range(len(TRACKS)), [names[track] for track in TRACKS])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.45 * max(max(pair) for pair in pairs))
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.set_xlabel("grey: the guide's settings; colour: the kit's")
+    right.set_xlabel("grey: one at a time; colour: the kit's way for many")
+    common.save_figure(figure, path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--reviews", type=int, default=160)
-    parser.add_argument("--test-reviews", type=int, default=100)
-    parser.add_argument("--output", type=Path, default=FOLDER / "results" / "latest.json")
+    parser.add_argument("--test-reviews", type=int, default=96)
+    parser.add_argument("--inference", type=int, default=1_000, help="reviews to classify")
+    parser.add_argument("--output", type=Path, default=RESULTS / "latest.json")
     arguments = parser.parse_args()
-    ceilings = [run("-c", CEILING)]
+    sizes = {"reviews": arguments.reviews, "test_reviews": arguments.test_reviews}
+    ceilings, imports = [common.ceiling()], []
     runs = {track: {"guide": [], "kit": []} for track in TRACKS}
+    startups = {track: [] for track in TRACKS}
     for seed in range(arguments.rounds):
         for track in TRACKS:
-            for recipe in ("guide", "kit"):
-                print(f"round {seed + 1} of {arguments.rounds}: {track}, {recipe}", flush=True)
-                sizes = ["--reviews", str(arguments.reviews), "--test-reviews", str(arguments.test_reviews)]
-                which = ["--track", track, "--recipe", recipe, "--seed", str(seed)]
-                runs[track][recipe].append(run(str(FOLDER / "measure.py"), *which, *sizes))
-        ceilings.append(run("-c", CEILING))
-    ceiling = {name: statistics.median(one[name] for one in ceilings) for name in ("fp32", "bf16")}
-    result = {"machine": machine(), "settings": {"reviews": arguments.reviews, "test_reviews": arguments.test_reviews}}
-    result["ceiling_gflops"] = ceiling
+            print(f"round {seed + 1} of {arguments.rounds}: {track}", flush=True)
+            startups[track].append(startup(track))
+            runs[track]["guide"].append(common.measure(track, "", seed=seed, **sizes))
+            inference = {"inference": arguments.inference}
+            runs[track]["kit"].append(common.measure(track, "kit", seed=seed, **sizes, **inference))
+        imports.append(common.run("-c", IMPORT)["seconds"])
+        ceilings.append(common.ceiling())
+    ceiling = {name: median(ceilings, name) for name in ("fp32", "bf16")}
+    result = {
+        "machine": common.machine(),
+        "settings": vars(arguments) | {"output": arguments.output.name},
+        "ceiling_gflops": ceiling,
+        "import_helpers_s": statistics.median(imports),
+    }
     for track in TRACKS:
-        result[track] = summary(runs[track], max(ceiling.values())) | {"runs": runs[track]}
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = arguments.output.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result, indent=1))
-    temporary.replace(arguments.output)
-    show(result)
+        figures = summary(runs[track], startups[track], max(ceiling.values()))
+        result[track] = figures | {"runs": runs[track], "startups_s": startups[track]}
+    common.write(arguments.output, result)
+    draw(result, arguments.output.with_suffix(".png"))
+    rows = [[key, *(result[track][key] for track in TRACKS)] for key in figures]
+    common.show(f"{result['machine']['processor']}, {result['machine']['cores']} cores", ["", *TRACKS], rows)
+    rates = ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in ceiling.items())
+    print(f"Matrix product: {rates}. import helpers: {result['import_helpers_s']:.2f} s.")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def _pytorch_device(wanted: str) -> tuple[str, str, str]:
         return "gpu", torch.cuda.get_device_name(), precision
     if wanted != "cpu" and torch.backends.mps.is_available():
         return "gpu", "Apple GPU", "fp32"
-    return "cpu", f"CPU, {torch.get_num_threads()} threads", _cpu_precision()
+    return "cpu", f"CPU, {torch.get_num_threads()} threads", cpu_precision()
 
 
 def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
@@ -68,7 +68,7 @@ def _tensorflow_device(wanted: str) -> tuple[str, str, str]:
         details = tf.config.experimental.get_device_details(gpus[0])
         precision = "bf16" if details.get("compute_capability", (0, 0)) >= (8, 0) else "fp16"
         return "gpu", details.get("device_name", "GPU"), precision
-    return "cpu", f"CPU, {os.cpu_count()} threads", _cpu_precision()
+    return "cpu", f"CPU, {os.cpu_count()} threads", cpu_precision()
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def _stderr_muted():
         os.close(saved)
 
 
-def _cpu_precision() -> str:
+def cpu_precision() -> str:
     """``"bf16"`` where the processor multiplies bf16 numbers itself; elsewhere that is emulated, and slow."""
     try:
         flags = Path("/proc/cpuinfo").read_text()

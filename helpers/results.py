@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from helpers.assets import Assets
@@ -13,7 +14,8 @@ FILE = "results.json"
 def save(settings: Settings, source: Assets, **figures) -> Path:
     """Write ``results.json`` beside the model: the settings, the versions and ``figures`` (numbers by name).
 
-    Accuracies are shares from 0 to 1, times are in seconds. Returns the path.
+    Accuracies are shares from 0 to 1, times are in seconds; ``peak_memory_gb`` is the most memory that the kernel had
+    until now. Returns the path.
     """
     entry = {
         "track": settings.track,
@@ -21,6 +23,7 @@ def save(settings: Settings, source: Assets, **figures) -> Path:
         "assets": source.name,
         "device": settings.device_name,
         **{name: round(value, 4) for name, value in figures.items()},
+        "peak_memory_gb": _peak_memory_gb(),
         "versions": versions(settings.track),
     }
     path = settings.output_dir / FILE
@@ -28,3 +31,13 @@ def save(settings: Settings, source: Assets, **figures) -> Path:
     temporary.write_text(json.dumps(entry, indent=1))
     os.replace(temporary, path)
     return path
+
+
+def _peak_memory_gb() -> float | None:
+    """The largest resident set of this process (getrusage(2)), in GB; ``None`` on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 2)

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -45,6 +46,23 @@ def links(path: str) -> dict[str, str]:
     }
 
 
+def speed(track: str) -> dict[str, str]:
+    """What the last benchmark found: how many times as fast each switch makes a lesson, and all of them together."""
+    results = HERE.parent / "benchmarks" / "results"
+    levers, latest = (json.loads((results / name).read_text()) for name in ("levers.json", "latest.json"))
+    names = ("tokens", "no dropout", "frozen", "like length", "bf16", "memory", "oneDNN")
+    times = {name: levers[track].get(name, {}).get("within") for name in names}
+    machine = levers["machine"]
+    return {
+        "speedup": f"{latest[track]['speedup']:.0f}",
+        "bench_machine": f"{machine['cores']} cores of an {machine['processor'].removesuffix(' Processor')}",
+        **{
+            f"times_{name.replace(' ', '_')}": f"{value:.2f}" if value else "not measured"
+            for name, value in times.items()
+        },
+    }
+
+
 def forget_login() -> None:
     """Keep what is started from here from sharing: no token of the Hub, whoever is logged in."""
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
@@ -68,7 +86,7 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
     path = target(page, track).relative_to(HERE.parent).as_posix()
-    words = {"track": track, "model_package": MODEL_PACKAGE, **links(path)}
+    words = {"track": track, "model_package": MODEL_PACKAGE, **links(path), **speed(track)}
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.source = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], cell.source)

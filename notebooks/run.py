@@ -29,6 +29,7 @@ COLUMNS = {
     "baseline_accuracy": "baseline",
     "train_seconds": "s of training",
     "total_seconds": "s in all",
+    "peak_memory_gb": "GB of memory",
 }
 
 

@@ -199,3 +199,17 @@ def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):
 def test_cleaning_removes_progress_and_keeps_results():
     noisy = " 1/4 [==>...........] - ETA: 3s - loss: 0.7\b\b\b\b\b\r4/4 [==============================] - 9s 2s/step - loss: 0.6\n"
     assert build._without_progress(noisy) == "4/4 loss: 0.6\n"
+
+
+def test_the_switches_can_be_turned_off(tmp_path):
+    """The lines that the section on speed gives, run behind the cell that they belong to."""
+    from helpers import assets, settings
+
+    cells = [cell.source for cell in build.build(PAGES[0], "pytorch").cells]
+    (lines,) = [re.search(r"```python\n(.*?)```", source, re.S)[1] for source in cells if "```python" in source]
+    tutorial = settings.resolve("pytorch", assets="embedded", device="cpu", output_dir=tmp_path)
+    names = {"tutorial": tutorial, "source": assets.resolve(tutorial)}
+    exec(lines, names)
+    guide, source = names["tutorial"], names["source"]
+    assert (guide.profile.max_tokens, guide.profile.truncation_side, guide.precision) == (512, "right", "fp32")
+    assert (source.frozen_layers, source.options) == (0, {})

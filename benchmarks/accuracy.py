@@ -1,0 +1,58 @@
+"""Accuracy at the quick profile, guide's settings and kit's, three seeds: ``python benchmarks/accuracy.py``.
+
+Both see the same 2,400 reviews once, and are tested on the same 1,000. Also the lesson's baseline on the same reviews. The
+guide's settings take half an hour a run on two cores, so each run is written down when it ends, and a second call goes on
+from there.
+"""
+
+import argparse
+import statistics
+
+import common
+from common import RESULTS, TRACKS
+from helpers import assets, settings
+
+OUTPUT = RESULTS / "accuracy.json"
+RECIPES = {"guide": "", "kit": "kit"}
+
+
+def baseline(seed: int, reviews: int, test_reviews: int) -> float:
+    """The accuracy of the lesson's TF-IDF and logistic regression on the reviews that ``measure.py`` draws."""
+    from datasets import load_dataset
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    data = load_dataset(assets.embedded("a benchmark asks for them").dataset)
+    train = data["train"].shuffle(seed=seed).select(range(reviews))
+    test = data["test"].shuffle(seed=seed).select(range(test_reviews))
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000)).fit(list(train["text"]), train["label"])
+    return float(model.score(list(test["text"]), test["label"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--recipe", choices=RECIPES, help="only this one")
+    arguments = parser.parse_args()
+    profile = settings.PROFILES["quick"]
+    sizes = {"reviews": profile.train_reviews, "test_reviews": profile.test_reviews}
+    result = common.read(OUTPUT) | {"settings": sizes}
+    runs = result.setdefault("accuracy", {})
+    for seed in map(str, range(arguments.seeds)):
+        runs.setdefault("baseline", {}).setdefault(seed, baseline(int(seed), *sizes.values()))
+        for recipe in [arguments.recipe] if arguments.recipe else RECIPES:
+            for track in TRACKS:
+                done = runs.setdefault(f"{track}, {recipe}", {})
+                if seed not in done:
+                    print(f"seed {seed}: {track}, {recipe}", flush=True)
+                    done[seed] = common.measure(track, RECIPES[recipe], seed=seed, **sizes)["accuracy"]
+                    common.write(OUTPUT, result)
+    common.write(OUTPUT, result)
+    rows = [[name, statistics.mean(by.values()), *by.values()] for name, by in runs.items()]
+    common.show("Accuracy", ["", "mean", *(f"seed {seed}" for seed in range(arguments.seeds))], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What the benchmarks share: a process for each measurement, the machine's name and speed, tables, whole files."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+TRACKS = ("pytorch", "tensorflow")
+COLORS = {"pytorch": "#0072b2", "tensorflow": "#d55e00", "guide": "#999999"}  # Okabe and Ito: told apart by all eyes
+
+# The median time of a product of two square matrices, which takes 2 n³ operations. bf16 with a smaller matrix, because
+# processors that only emulate it are very slow.
+CEILING = """
+import json, statistics, time, torch
+device = "cuda" if torch.cuda.is_available() and {gpu} else "cpu"
+def rate(dtype, size, rounds=5):
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    times = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        a @ b
+        if device == "cuda": torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / statistics.median(times[1:]) / 1e9
+size = 8192 if device == "cuda" else 2048
+emulated = device == "cpu" and not {bf16}
+print(json.dumps({{"fp32": rate(torch.float32, size), "bf16": rate(torch.bfloat16, 512 if emulated else size)}}))
+"""
+
+
+def run(*command: str) -> dict:
+    """The JSON on the last line that a Python process prints; the benchmark stops where that process fails."""
+    done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True, cwd=FOLDER.parent)
+    if done.returncode:
+        sys.exit(f"{' '.join(command[:1])} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(track: str, levers: str, **options) -> dict:
+    """One run of ``measure.py``; ``options`` are its arguments."""
+    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return run(str(FOLDER / "measure.py"), "--track", track, "--levers", levers, *words)
+
+
+def ceiling(gpu: bool = False) -> dict[str, float]:
+    """What the machine reaches in a matrix product, in GFLOP/s, for fp32 and bf16."""
+    from helpers.device import cpu_precision
+
+    return run("-c", CEILING.format(gpu=gpu, bf16=cpu_precision() == "bf16"))
+
+
+def machine() -> dict:
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    name = names[0].split(":")[1].strip() if names else platform.processor()
+    return {"processor": name, "cores": os.cpu_count(), "date": datetime.date.today().isoformat()}
+
+
+def median(runs: list[dict], key: str) -> float:
+    return statistics.median(one[key] for one in runs)
+
+
+def read(path: Path) -> dict:
+    """What an earlier run wrote, or nothing."""
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def write(path: Path, result: dict) -> None:
+    """Write ``result`` as JSON, under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(result, indent=1))
+    temporary.replace(path)
+
+
+def show(title: str, headings: list[str], rows: list[list]) -> None:
+    """Print a table; numbers with three digits."""
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def save_figure(figure, path: Path) -> None:
+    """Write a picture under a temporary name first, without the date that would change it at every run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", metadata={"Software": None})
+    temporary.replace(path)

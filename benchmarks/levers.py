@@ -1,0 +1,134 @@
+"""What each lever gives, alone and with all others: ``python benchmarks/levers.py``, half an hour on two cores.
+
+*Alone*: the guide's settings and this one lever, over the guide's settings. *Within*: the kit's settings over the kit's
+settings without this lever; for a lever that the kit does not use, with it over without. Reviews per second of training
+without the first step, which compiles. Ratios are made within a round, and the median is taken over the rounds.
+
+``--preparation`` measures what comes before training: importing, and tokenizing 2,400 reviews.
+"""
+
+import argparse
+import statistics
+
+import common
+from common import RESULTS, TRACKS
+from helpers.device import cpu_precision
+from measure import LEVERS, TRIED, levers_of
+
+OUTPUT = RESULTS / "levers.json"
+
+IMPORT = """
+import json, os, time
+start = time.perf_counter()
+{setup}
+from transformers import {names}
+from helpers import embedded
+{model}.from_pretrained(embedded.model_folder(), num_labels=2)
+import resource
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+print(json.dumps({{"seconds": time.perf_counter() - start, "rss_gb": memory}}))
+"""
+NAMES = {
+    "pytorch": "AutoModelForSequenceClassification, Trainer, pipeline",
+    "tensorflow": "TFAutoModelForSequenceClassification, create_optimizer, pipeline",
+}
+BOTH = "os.environ.update(TF_USE_LEGACY_KERAS='1', TF_CPP_MIN_LOG_LEVEL='3')"
+LEAN = "from helpers import device; device.keep_out_the_other_framework('{track}'); device.find('{track}', 'cpu')"
+
+TOKENIZE = """
+import json, os, tempfile, time
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp()
+os.environ["TOKENIZERS_PARALLELISM"] = "{parallel}"
+from datasets import disable_progress_bars, load_dataset
+from transformers import AutoTokenizer
+from helpers import assets
+disable_progress_bars()
+source = assets.embedded("")
+tokenizer = AutoTokenizer.from_pretrained(source.checkpoint, model_max_length=160, truncation_side="left")
+data = load_dataset(source.dataset, split="train").select(range(2400))
+def tokenize(rows):
+    return tokenizer(rows["text"], truncation=True)
+times = []
+for _ in range(2):
+    start = time.perf_counter()
+    data.map(tokenize, {options})
+    times.append(time.perf_counter() - start)
+print(json.dumps({{"seconds": times[0], "again_s": times[1]}}))
+"""
+
+
+def preparation(rounds: int) -> dict:
+    """Seconds, as medians: importing and loading with both frameworks and with one, tokenizing in several ways."""
+    imports = {}
+    for track, names in NAMES.items():
+        code = {"names": names, "model": names.split(",")[0]}
+        imports[f"{track}, both frameworks"] = IMPORT.format(setup=BOTH, **code)
+        imports[f"{track} alone"] = IMPORT.format(setup=LEAN.format(track=track), **code)
+    ways = {
+        "one review at a time": TOKENIZE.format(parallel="false", options=""),
+        "batched, one thread": TOKENIZE.format(parallel="false", options="batched=True"),
+        "batched, all threads": TOKENIZE.format(parallel="true", options="batched=True"),
+        "batched, two processes": TOKENIZE.format(parallel="false", options="batched=True, num_proc=2"),
+    }
+    return {
+        title: {
+            name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+            for name, code in codes.items()
+            if (runs := [common.run("-c", code) for _ in range(rounds)])
+        }
+        for title, codes in {"importing": imports, "tokenizing": ways}.items()
+    }
+
+
+def lever_rows(track: str, arguments) -> tuple[dict, dict]:
+    """The ratios of ``track``'s levers, and the rates they come from."""
+    unmeasurable = {"rate"} | ({"bf16"} if cpu_precision() == "fp32" else set())
+    kit = [name for name in levers_of(track, LEVERS) if name not in unmeasurable]
+    tried = levers_of(track, TRIED)
+    recipes = {"guide": [], "kit": kit}
+    recipes |= {f"guide + {name}": [name] for name in kit}
+    recipes |= {f"kit - {name}": [other for other in kit if other != name] for name in kit}
+    recipes |= {f"kit + {name}": [*kit, name] for name in tried}
+    rates = {name: [] for name in recipes}
+    first_steps = {name: [] for name in recipes}
+    for seed in range(arguments.rounds):
+        for name, levers in recipes.items():
+            reviews = arguments.kit_reviews if name.startswith("kit") else arguments.guide_reviews
+            figures = common.measure(track, ",".join([*levers, "rate"]), reviews=reviews, seed=seed)
+            rates[name].append(figures["steady_reviews_per_s"])
+            first_steps[name].append(figures["first_step_s"])
+            print(f"{track}, round {seed + 1}: {name}: {rates[name][-1]:.2f} reviews/s", flush=True)
+
+    def ratio(one, other):
+        return statistics.median(a / b for a, b in zip(rates[one], rates[other], strict=True))
+
+    rows = {name: {"alone": ratio(f"guide + {name}", "guide"), "within": ratio("kit", f"kit - {name}")} for name in kit}
+    rows |= {name: {"alone": None, "within": ratio(f"kit + {name}", "kit")} for name in tried}
+    rows["all together"] = {"alone": ratio("kit", "guide"), "within": None}
+    return rows, {"reviews_per_s": rates, "first_step_s": first_steps}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--guide-reviews", type=int, default=48)
+    parser.add_argument("--kit-reviews", type=int, default=160)
+    parser.add_argument("--track", choices=TRACKS, help="only this track")
+    parser.add_argument("--preparation", action="store_true", help="only importing and tokenizing")
+    arguments = parser.parse_args()
+    result = common.read(OUTPUT) | {"machine": common.machine()}
+    if arguments.preparation:
+        result["preparation"] = preparation(arguments.rounds)
+        common.write(OUTPUT, result)
+        for title, rows in result["preparation"].items():
+            common.show(title, ["", *next(iter(rows.values()))], [[name, *row.values()] for name, row in rows.items()])
+        return
+    for track in [arguments.track] if arguments.track else TRACKS:
+        result[track], result[f"{track}_runs"] = lever_rows(track, arguments)
+        common.write(OUTPUT, result)
+        rows = [[name, *(value or "" for value in row.values())] for name, row in result[track].items()]
+        common.show(f"{track}: times as fast", ["lever", "alone", "within the kit"], rows)
+
+
+if __name__ == "__main__":
+    main()

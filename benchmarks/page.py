@@ -1,0 +1,116 @@
+"""Put the last results into the tables of ``benchmarks/README.md`` and ``README.md``: ``python benchmarks/page.py``.
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; what is between them is written anew.
+"""
+
+import re
+import statistics
+
+import common
+from common import FOLDER, RESULTS, TRACKS
+from measure import LEVERS, TRIED
+
+PAGES = (FOLDER / "README.md", FOLDER.parent / "README.md")
+# Key of a track's figures: what it means, how to show it, the bar and the stretch for each track.
+FIGURES = {
+    "guide_reviews_per_s": ("training, the guide's settings, reviews per second", "{:.1f}", ""),
+    "kit_reviews_per_s": ("training, the kit's settings, reviews per second", "{:.1f}", ""),
+    "speedup": ("kit over guide, first step's compilation included", "{:.1f} times", "3.5 and 2 times"),
+    "fraction_of_ceiling": ("fraction of the machine's matrix rate, kit", "{:.2f}", "0.55 and 0.4"),
+    "guide_fraction_of_ceiling": ("the same, guide", "{:.2f}", ""),
+    "peak_rss_gb": ("peak memory of training, kit", "{:.2f} GB", "2.0 GB"),
+    "guide_peak_rss_gb": ("the same, guide", "{:.2f} GB", ""),
+    "startup_s": ("kernel start to tokenizer loaded", "{:.1f} s", "8 and 10 s"),
+    "inference_reviews_per_s": ("inference, the kit's way, reviews per second", "{:.1f}", ""),
+    "inference_speedup": ("over one review at a time, same model and tokens", "{:.1f} times", "4 times"),
+    "inference_speedup_over_512_tokens": ("over one review at a time, the guide's 512 tokens", "{:.1f} times", ""),
+}
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def latest() -> str:
+    result = common.read(RESULTS / "latest.json")
+    rows = [[what, *(form.format(result[track][key]) for track in TRACKS), bar] for key, (what, form, bar) in FIGURES.items()]  # fmt: skip
+    rates = result["ceiling_gflops"]
+    head = f"{where(result)}. Matrix product: {rates['fp32']:.0f} GFLOP/s in fp32, {rates['bf16']:.0f} in bf16."
+    imported = f"Importing `helpers`, with all its modules: {result['import_helpers_s']:.2f} s."
+    return f"{head} {imported}\n\n" + table(["median of the rounds", "PyTorch", "TensorFlow", "bar"], rows)
+
+
+def where(result: dict) -> str:
+    machine = result["machine"]
+    return f"{machine['cores']} cores, {machine['processor']}, {machine['date']}"
+
+
+def levers() -> str:
+    result = common.read(RESULTS / "levers.json")
+    words = {**LEVERS, **TRIED, "all together": "the kit's settings"}
+
+    def cell(track, name, column):
+        if name not in result[track]:
+            return "no such lever" if name != "bf16" else "not measured"
+        value = result[track][name][column]
+        return f"{value:.2f}" if value else ""
+
+    columns = [(track, column) for track in TRACKS for column in ("alone", "within")]
+    rows = [[f"{name}: {what}", *(cell(track, name, column) for track, column in columns)] for name, what in words.items() if name != "rate"]  # fmt: skip
+    headings = ["lever", "PyTorch alone", "within the kit", "TensorFlow alone", "within the kit"]
+    return f"{where(result)}.\n\n" + table(headings, rows)
+
+
+def preparation() -> str:
+    result = common.read(RESULTS / "levers.json")["preparation"]
+    imports = [
+        [name, f"{row['seconds']:.1f} s", f"{row['rss_gb']:.2f} GB"] for name, row in result["importing"].items()
+    ]
+    tokens = [
+        [name, f"{row['seconds']:.2f} s", f"{row['again_s']:.2f} s"] for name, row in result["tokenizing"].items()
+    ]
+    return (
+        table(["importing, and loading the checkpoint", "time", "memory"], imports)
+        + "\n\n"
+        + table(["tokenizing 2,400 reviews", "first time", "again, from datasets' cache"], tokens)
+    )
+
+
+def scaling() -> str:
+    result = common.read(RESULTS / "scaling.json")
+    rows = [
+        [track, f"{scale} ×", *(f"{by[stage]['seconds']:.1f} s, {by[stage]['memory_gb']:.2f} GB" for stage in by)]
+        for track in TRACKS
+        for scale, by in result[track].items()
+    ]
+    return f"{where(result)}.\n\n" + table(["track", "reviews", "load", "tokenize", "read batches", "train"], rows)
+
+
+def accuracy() -> str:
+    runs = common.read(RESULTS / "accuracy.json")["accuracy"]
+    rows = [
+        [name, len(by), f"{statistics.mean(by.values()):.3f}", ", ".join(f"{value:.3f}" for value in by.values())]
+        for name, by in runs.items()
+    ]
+    return table(["settings", "seeds", "mean accuracy", "each"], rows)
+
+
+def filled(text: str) -> str:
+    """``text`` with each table as the results have it."""
+    makers = {"latest": latest, "levers": levers, "preparation": preparation, "scaling": scaling, "accuracy": accuracy}
+    return re.sub(
+        r"(<!-- table (\w+) -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}\n{makers[match[2]]()}\n\n{match[3]}",
+        text,
+        flags=re.S,
+    )
+
+
+def main() -> None:
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
