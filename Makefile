@@ -28,8 +28,8 @@ notebooks: $(READY) ## build the notebooks from their source pages and execute t
 bench: $(READY) ## time the guide's settings against the kit's
 	python benchmarks/bench.py $(ARGS)
 
-bench-smoke: $(READY) ## see the benchmark work, in two minutes
-	python benchmarks/bench.py --rounds 1 --reviews 16 --test-reviews 16 --output runs/bench-smoke.json
+bench-smoke: $(READY) ## see the benchmark work, in about a minute
+	python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --test-reviews 4 --inference 16 --output runs/bench-smoke.json
 
 lint: $(READY) ## check the code, in notebooks too
 	ruff check . && ruff format --check .

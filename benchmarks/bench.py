@@ -6,8 +6,11 @@ figures.
 """
 
 import argparse
+import os
 import statistics
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jupyter_client.manager import start_new_kernel
@@ -34,7 +37,7 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 def startup(track: str) -> float:
     """Seconds from the start of a notebook's kernel until a lesson's tokenizer is loaded."""
     start = time.perf_counter()
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
         reply = client.execute_interactive(START.format(track=track), timeout=300, output_hook=lambda _: None)
         if reply["content"]["status"] != "ok":
@@ -45,7 +48,7 @@ def startup(track: str) -> float:
         manager.shutdown_kernel(now=True)
 
 
-def summary(runs: dict[str, list[dict]], startups: list[float], ceiling: float) -> dict:
+def summary(runs: dict[str, list], ceiling: float) -> dict:
     """The figures of one track: medians over its rounds, accuracies as means."""
     guide, kit = (median(runs[name], "reviews_per_s") for name in ("guide", "kit"))
     batched, single, limit = (
@@ -61,7 +64,7 @@ def summary(runs: dict[str, list[dict]], startups: list[float], ceiling: float) 
         "kit_accuracy": statistics.mean(one["accuracy"] for one in runs["kit"]),
         "guide_peak_rss_gb": median(runs["guide"], "peak_rss_gb"),
         "peak_rss_gb": median(runs["kit"], "peak_rss_gb"),
-        "startup_s": statistics.median(startups),
+        "startup_s": statistics.median(runs["startups"]),
         "inference_reviews_per_s": batched,
         "inference_speedup": batched / single,
         "inference_speedup_over_512_tokens": batched / limit,
@@ -101,19 +104,32 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=160)
     parser.add_argument("--test-reviews", type=int, default=96)
     parser.add_argument("--inference", type=int, default=1_000, help="reviews to classify")
+    parser.add_argument("--at-once", type=int, default=1, help="more than 1 is faster, and no measure of anything")
     parser.add_argument("--output", type=Path, default=RESULTS / "latest.json")
     arguments = parser.parse_args()
     sizes = {"reviews": arguments.reviews, "test_reviews": arguments.test_reviews}
-    ceilings, imports = [common.ceiling()], []
-    runs = {track: {"guide": [], "kit": []} for track in TRACKS}
-    startups = {track: [] for track in TRACKS}
+    runs = {track: {"guide": [], "kit": [], "startups": []} for track in TRACKS}
+    imports, ceilings = [common.run("-c", IMPORT)["seconds"]], [common.ceiling()]
+
+    def one(seed: int, track: str, recipe: str) -> None:
+        print(f"round {seed + 1} of {arguments.rounds}: {track}, {recipe}", flush=True)
+        if recipe == "startups":
+            runs[track][recipe].append(startup(track))
+        elif recipe == "guide":
+            runs[track][recipe].append(common.measure(track, "", seed=seed, **sizes))
+        else:
+            runs[track][recipe].append(common.measure(track, "kit", seed=seed, inference=arguments.inference, **sizes))
+
+    if arguments.at_once > 1:  # with all cores each, they would be slower than one after the other
+        os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
     for seed in range(arguments.rounds):
-        for track in TRACKS:
-            print(f"round {seed + 1} of {arguments.rounds}: {track}", flush=True)
-            startups[track].append(startup(track))
-            runs[track]["guide"].append(common.measure(track, "", seed=seed, **sizes))
-            inference = {"inference": arguments.inference}
-            runs[track]["kit"].append(common.measure(track, "kit", seed=seed, **sizes, **inference))
+        with ThreadPoolExecutor(arguments.at_once) as pool:
+            list(
+                pool.map(
+                    one,
+                    *zip(*[(seed, track, recipe) for recipe in runs[TRACKS[0]] for track in TRACKS[::-1]], strict=True),
+                )
+            )
         imports.append(common.run("-c", IMPORT)["seconds"])
         ceilings.append(common.ceiling())
     ceiling = {name: median(ceilings, name) for name in ("fp32", "bf16")}
@@ -124,8 +140,8 @@ def main() -> None:
         "import_helpers_s": statistics.median(imports),
     }
     for track in TRACKS:
-        figures = summary(runs[track], startups[track], max(ceiling.values()))
-        result[track] = figures | {"runs": runs[track], "startups_s": startups[track]}
+        figures = summary(runs[track], max(ceiling.values()))
+        result[track] = figures | {"runs": runs[track]}
     common.write(arguments.output, result)
     draw(result, arguments.output.with_suffix(".png"))
     rows = [[key, *(result[track][key] for track in TRACKS)] for key in figures]

@@ -8,7 +8,6 @@ import argparse
 from dataclasses import replace
 
 import measure
-
 from helpers import assets
 from helpers import device as process
 

@@ -78,7 +78,7 @@ class Run:
 
     @property
     def batch_size(self) -> int:
-        return 2 * BATCH if "batch 32" in self.levers else BATCH
+        return min(2 * BATCH if "batch 32" in self.levers else BATCH, len(self.data["train"]))
 
     @property
     def options(self) -> dict:
@@ -310,14 +310,14 @@ def main() -> None:
     run = Run(levers, source, tokenizer, tokenized, arguments.seed, precision, arguments.device, arguments.epochs)
     figures = {"pytorch": pytorch, "tensorflow": tensorflow}[track](run)
     model, shapes, times = (figures.pop(name) for name in ("model", "shapes", "steps"))
-    # The first step compiles, and is no measure of the others.
-    rest, seconds = shapes[1 : len(times)], times[-1] - times[0]
-    done = operations(model.config, rest, run.frozen_layers)
+    # The first step compiles, and is no measure of the others, where there are others.
+    first = 1 if len(times) > 1 else 0
+    rest, seconds = shapes[first : len(times)], times[-1] - (times[0] if first else 0)
     figures |= {
         "reviews_per_s": len(data["train"]) * arguments.epochs / figures["seconds"],
         "first_step_s": times[0],
-        "steady_reviews_per_s": sum(reviews for reviews, _ in rest) / seconds if seconds else None,
-        "steady_gflops": done / seconds / 1e9 if seconds else None,
+        "steady_reviews_per_s": sum(reviews for reviews, _ in rest) / seconds,
+        "steady_gflops": operations(model.config, rest, run.frozen_layers) / seconds / 1e9,
         "precision": precision,
         "peak_rss_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,  # Linux counts in KB
     }

@@ -1,7 +1,7 @@
 """How cost grows: ``python benchmarks/scaling.py``, about 20 minutes on two cores.
 
 Time and memory of the lesson's steps at 1, 2, 5 and 10 times the reviews. Loading, tokenizing and reading an epoch's batches
-take 25,000 to 250,000 reviews, which are the embedded ones, repeated. Training takes 160 to 1,600, at the kit's settings:
+take 25,000 to 250,000 reviews, which are the embedded ones, repeated. Training takes 80 to 800, at the kit's settings:
 250,000 would take hours on a CPU, and its cost is that of its steps.
 
 Memory is what a process holds by itself (``RssAnon``); the pages of a file that Arrow maps do not count, since the system
@@ -24,7 +24,7 @@ from helpers import assets, settings
 from helpers import device as process
 
 SCALES = (1, 2, 5, 10)
-REVIEWS, TRAIN_REVIEWS = 25_000, 160  # at scale 1
+REVIEWS, TRAIN_REVIEWS = 25_000, 80  # at scale 1
 STAGES = ("load", "tokenize", "read", "train")
 
 

@@ -1,6 +1,5 @@
 """The figures of the lessons, in one look. Each function draws one, and returns its matplotlib ``Figure``."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
@@ -18,6 +17,8 @@ STYLE = {
 
 
 def _figure():
+    import matplotlib.pyplot as plt
+
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(layout="constrained")
     plt.close(figure)  # the notebook shows the figure that the cell returns, once
