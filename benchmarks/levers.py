@@ -1,4 +1,4 @@
-"""What each lever gives, alone and with all others: ``python benchmarks/levers.py``, half an hour on two cores.
+"""What each lever gives, alone and with all others: ``python benchmarks/levers.py --rounds 1``, half an hour on two cores.
 
 *Alone*: the guide's settings and this one lever, over the guide's settings. *Within*: the kit's settings over the kit's
 settings without this lever; for a lever that the kit does not use, with it over without. Reviews per second of training
@@ -80,31 +80,50 @@ def preparation(rounds: int) -> dict:
     }
 
 
+def recipes(kit: list[str], tried: list[str], arguments) -> dict[str, tuple[list[str], int]]:
+    """The runs of a round: the levers of each, and its number of training reviews."""
+    few, more = arguments.guide_reviews, arguments.kit_reviews
+    found = {"guide": ([], few), "kit": (kit, more)}
+    found |= {f"guide + {name}": ([name], few) for name in kit}
+    found |= {f"kit - {name}": ([other for other in kit if other != name], more) for name in kit}
+    found |= {f"kit + {name}": ([*kit, name], more) for name in tried}
+    if "like length" in kit:
+        # The Trainer sorts within 4 batches of 256 reviews, 10 of 640, 37 of 2,400: fewer would hide what this gives.
+        found["guide + like length"] = (["like length"], 256)
+        found["kit - like length"] = (found["kit - like length"][0], 640)
+        found["kit, more reviews"] = (kit, 640)
+    return found
+
+
 def lever_rows(track: str, arguments) -> tuple[dict, dict]:
     """The ratios of ``track``'s levers, and the rates they come from."""
     unmeasurable = {"rate"} | ({"bf16"} if cpu_precision() == "fp32" else set())
     kit = [name for name in levers_of(track, LEVERS) if name not in unmeasurable]
     tried = levers_of(track, TRIED)
-    recipes = {"guide": [], "kit": kit}
-    recipes |= {f"guide + {name}": [name] for name in kit}
-    recipes |= {f"kit - {name}": [other for other in kit if other != name] for name in kit}
-    recipes |= {f"kit + {name}": [*kit, name] for name in tried}
-    rates = {name: [] for name in recipes}
-    first_steps = {name: [] for name in recipes}
+    rates, first_steps = {}, {}
     for seed in range(arguments.rounds):
-        for name, levers in recipes.items():
-            reviews = arguments.kit_reviews if name.startswith("kit") else arguments.guide_reviews
+        for name, (levers, reviews) in recipes(kit, tried, arguments).items():
+            if arguments.lever and name.removeprefix("guide + ").removeprefix("kit - ") not in (
+                *arguments.lever, "guide", "kit, more reviews"
+            ):  # fmt: skip
+                continue
             figures = common.measure(track, ",".join([*levers, "rate"]), reviews=reviews, seed=seed)
-            rates[name].append(figures["steady_reviews_per_s"])
-            first_steps[name].append(figures["first_step_s"])
+            rates.setdefault(name, []).append(figures["steady_reviews_per_s"])
+            first_steps.setdefault(name, []).append(figures["first_step_s"])
             print(f"{track}, round {seed + 1}: {name}: {rates[name][-1]:.2f} reviews/s", flush=True)
 
     def ratio(one, other):
+        if one not in rates or other not in rates:
+            return None
         return statistics.median(a / b for a, b in zip(rates[one], rates[other], strict=True))
 
-    rows = {name: {"alone": ratio(f"guide + {name}", "guide"), "within": ratio("kit", f"kit - {name}")} for name in kit}
+    rows = {}
+    for name in kit:
+        whole = "kit, more reviews" if name == "like length" else "kit"
+        rows[name] = {"alone": ratio(f"guide + {name}", "guide"), "within": ratio(whole, f"kit - {name}")}
     rows |= {name: {"alone": None, "within": ratio(f"kit + {name}", "kit")} for name in tried}
     rows["all together"] = {"alone": ratio("kit", "guide"), "within": None}
+    rows = {name: row for name, row in rows.items() if any(row.values())}
     return rows, {"reviews_per_s": rates, "first_step_s": first_steps}
 
 
@@ -114,6 +133,7 @@ def main() -> None:
     parser.add_argument("--guide-reviews", type=int, default=48)
     parser.add_argument("--kit-reviews", type=int, default=160)
     parser.add_argument("--track", choices=TRACKS, help="only this track")
+    parser.add_argument("--lever", nargs="+", choices=[*LEVERS, *TRIED], help="only these, with a track")
     parser.add_argument("--preparation", action="store_true", help="only importing and tokenizing")
     arguments = parser.parse_args()
     result = common.read(OUTPUT) | {"machine": common.machine()}
@@ -124,7 +144,12 @@ def main() -> None:
             common.show(title, ["", *next(iter(rows.values()))], [[name, *row.values()] for name, row in rows.items()])
         return
     for track in [arguments.track] if arguments.track else TRACKS:
-        result[track], result[f"{track}_runs"] = lever_rows(track, arguments)
+        rows, runs = lever_rows(track, arguments)
+        if arguments.lever:
+            result[track] |= rows
+            result[f"{track}_runs, {', '.join(arguments.lever)}"] = runs
+        else:
+            result[track], result[f"{track}_runs"] = rows, runs
         common.write(OUTPUT, result)
         rows = [[name, *(value or "" for value in row.values())] for name, row in result[track].items()]
         common.show(f"{track}: times as fast", ["lever", "alone", "within the kit"], rows)

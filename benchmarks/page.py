@@ -16,6 +16,7 @@ FIGURES = {
     "guide_reviews_per_s": ("training, the guide's settings, reviews per second", "{:.1f}", ""),
     "kit_reviews_per_s": ("training, the kit's settings, reviews per second", "{:.1f}", ""),
     "speedup": ("kit over guide, first step's compilation included", "{:.1f} times", "3.5 and 2 times"),
+    "steady_speedup": ("the same without the first step", "{:.1f} times", ""),
     "fraction_of_ceiling": ("fraction of the machine's matrix rate, kit", "{:.2f}", "0.55 and 0.4"),
     "guide_fraction_of_ceiling": ("the same, guide", "{:.2f}", ""),
     "peak_rss_gb": ("peak memory of training, kit", "{:.2f} GB", "2.0 GB"),
@@ -38,7 +39,18 @@ def latest() -> str:
     rates = result["ceiling_gflops"]
     head = f"{where(result)}. Matrix product: {rates['fp32']:.0f} GFLOP/s in fp32, {rates['bf16']:.0f} in bf16."
     imported = f"Importing `helpers`, with all its modules: {result['import_helpers_s']:.2f} s."
-    return f"{head} {imported}\n\n" + table(["median of the rounds", "PyTorch", "TensorFlow", "bar"], rows)
+    sizes = result["settings"]
+    how = f"{sizes['rounds']} rounds; training on {sizes['reviews']} reviews, inference on {sizes['inference']:,}."
+    return f"{head} {how} {imported}\n\n" + table(["median of the rounds", "PyTorch", "TensorFlow", "bar"], rows)
+
+
+def speed() -> str:
+    """The table of the project's first page."""
+    result = common.read(RESULTS / "latest.json")
+    keys = ("speedup", "inference_speedup", "startup_s", "peak_rss_gb")
+    titles = ("training, over the guide's settings", "inference, over one review at a time", *(FIGURES[key][0] for key in keys[2:]))  # fmt: skip
+    rows = [[title, *(FIGURES[key][1].format(result[track][key]) for track in TRACKS)] for title, key in zip(titles, keys, strict=True)]  # fmt: skip
+    return table([where(result), "PyTorch", "TensorFlow"], rows)
 
 
 def where(result: dict) -> str:
@@ -59,7 +71,8 @@ def levers() -> str:
     columns = [(track, column) for track in TRACKS for column in ("alone", "within")]
     rows = [[f"{name}: {what}", *(cell(track, name, column) for track, column in columns)] for name, what in words.items() if name != "rate"]  # fmt: skip
     headings = ["lever", "PyTorch alone", "within the kit", "TensorFlow alone", "within the kit"]
-    return f"{where(result)}.\n\n" + table(headings, rows)
+    rounds = min(len(result[f"{track}_runs"]["reviews_per_s"]["kit"]) for track in TRACKS)
+    return f"{where(result)}. Rounds: {rounds}.\n\n" + table(headings, rows)
 
 
 def preparation() -> str:
@@ -75,6 +88,15 @@ def preparation() -> str:
         + "\n\n"
         + table(["tokenizing 2,400 reviews", "first time", "again, from datasets' cache"], tokens)
     )
+
+
+def inference() -> str:
+    result = common.read(RESULTS / "inference.json")
+    names = dict.fromkeys(name for track in TRACKS for name in result[track])
+    rows = [
+        [name, *(f"{result[track][name]:.1f}" if name in result[track] else "" for track in TRACKS)] for name in names
+    ]
+    return f"{where(result)}.\n\n" + table(["reviews per second", "PyTorch", "TensorFlow"], rows)
 
 
 def scaling() -> str:
@@ -98,7 +120,7 @@ def accuracy() -> str:
 
 def filled(text: str) -> str:
     """``text`` with each table as the results have it."""
-    makers = {"latest": latest, "levers": levers, "preparation": preparation, "scaling": scaling, "accuracy": accuracy}
+    makers = {maker.__name__: maker for maker in (speed, latest, levers, preparation, inference, scaling, accuracy)}
     return re.sub(
         r"(<!-- table (\w+) -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}\n{makers[match[2]]()}\n\n{match[3]}",

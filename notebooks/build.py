@@ -50,7 +50,7 @@ def speed(track: str) -> dict[str, str]:
     """What the last benchmark found: how many times as fast each switch makes a lesson, and all of them together."""
     results = HERE.parent / "benchmarks" / "results"
     levers, latest = (json.loads((results / name).read_text()) for name in ("levers.json", "latest.json"))
-    names = ("tokens", "no dropout", "frozen", "like length", "bf16", "memory", "oneDNN")
+    names = ("tokens", "no dropout", "frozen", "like length", "bf16", "oneDNN")
     times = {name: levers[track].get(name, {}).get("within") for name in names}
     machine = levers["machine"]
     return {
@@ -128,9 +128,9 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
                 data["text/html"] = re.sub(
                     r"<progress.*?</progress>|\[\d+/\d+ [^\]]*\]", "", data["text/html"], flags=re.S
                 )
-            for kind, value in data.items():
-                if kind.startswith("text/"):
-                    data[kind] = _without_paths(value, paths)
+                if not data["text/html"].strip():
+                    continue
+            data |= {kind: _without_paths(text, paths) for kind, text in data.items() if kind.startswith("text/")}
             if "text" in output:
                 output.text = _without_paths(output.text, paths)
             if "image/png" in data:
@@ -180,6 +180,7 @@ def main() -> None:
             notebook, path = build(page, track), target(page, track)
             if arguments.no_execute:
                 keep_outputs(notebook, path)
+                clean(notebook, HERE)
             else:
                 with tempfile.TemporaryDirectory() as folder:
                     os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")
