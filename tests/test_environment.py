@@ -14,6 +14,8 @@ import pytest
 import requests
 import yaml
 from packaging.requirements import Requirement
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import build
 
@@ -194,7 +196,10 @@ def test_lab_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path):
         info = json.loads(files[0].read_text())
         assert info["hostname"] == "127.0.0.1" and len(info["token"]) >= 32
         address = f"http://127.0.0.1:{info['port']}/api/contents"
-        assert requests.get(address, timeout=10).status_code == 403
+        retries = Retry(connect=20, backoff_factor=0.1)  # the file is there a little before the server listens
+        session = requests.Session()
+        session.mount("http://", HTTPAdapter(max_retries=retries))
+        assert session.get(address, timeout=10).status_code == 403
         assert requests.get(address, params={"token": info["token"]}, timeout=10).status_code == 200
     finally:
         server.terminate()

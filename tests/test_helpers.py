@@ -194,7 +194,8 @@ def test_results_carry_the_keys_of_a_summary(tmp_path):
     figures = dict(train_reviews=64, test_reviews=48, accuracy=0.5, baseline_accuracy=0.6, train_seconds=1.23456)
     path = results.save(run_settings(tmp_path), assets.embedded("a test"), **figures)
     entry = json.loads(path.read_text())
-    assert set(entry) == {"track", "profile", "assets", "device", "versions", *figures}
+    assert set(entry) == {"track", "profile", "assets", "device", "peak_memory_gb", "versions", *figures}
+    assert 0.05 < entry["peak_memory_gb"] < 50
     assert entry["train_seconds"] == 1.2346 and entry["versions"]["torch"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
