@@ -41,7 +41,8 @@ def main() -> None:
     result = common.read(OUTPUT) | {"settings": sizes}
     runs = result.setdefault("accuracy", {})
     for seed in map(str, range(arguments.seeds)):
-        runs.setdefault("baseline", {}).setdefault(seed, baseline(int(seed), *sizes.values()))
+        if seed not in (done := runs.setdefault("baseline", {})):
+            done[seed] = baseline(int(seed), *sizes.values())
         for recipe in [arguments.recipe] if arguments.recipe else RECIPES:
             for track in TRACKS:
                 done = runs.setdefault(f"{track}, {recipe}", {})

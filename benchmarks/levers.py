@@ -8,6 +8,7 @@ without the first step, which compiles. Ratios are made within a round, and the 
 """
 
 import argparse
+import re
 import statistics
 
 import common
@@ -103,9 +104,8 @@ def lever_rows(track: str, arguments) -> tuple[dict, dict]:
     rates, first_steps = {}, {}
     for seed in range(arguments.rounds):
         for name, (levers, reviews) in recipes(kit, tried, arguments).items():
-            if arguments.lever and name.removeprefix("guide + ").removeprefix("kit - ") not in (
-                *arguments.lever, "guide", "kit, more reviews"
-            ):  # fmt: skip
+            lever = re.sub("^(guide|kit) [-+] ", "", name)
+            if arguments.lever and lever not in (*arguments.lever, "guide", "kit", "kit, more reviews"):
                 continue
             figures = common.measure(track, ",".join([*levers, "rate"]), reviews=reviews, seed=seed)
             rates.setdefault(name, []).append(figures["steady_reviews_per_s"])
