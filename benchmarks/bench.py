@@ -29,7 +29,7 @@ AutoTokenizer.from_pretrained(source.checkpoint)
 IMPORT = """
 import json, time
 start = time.perf_counter()
-from helpers import assets, checks, errors, hub, panel, pictures, resume, results, settings
+from helpers import assets, checks, errors, hub, panels, pictures, resume, results, settings
 print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 

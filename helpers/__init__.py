@@ -10,7 +10,9 @@
 ``errors``    what a learner sees when something goes wrong, in one sentence
 ``hub``       what stops a push to the Hugging Face Hub, in one sentence
 ``pictures``  the figures
-``panel``     the text box that classifies a review
+``measures``  intervals and calibration
+``panels``    what a learner can touch: classify a review, browse the data, page through mistakes
+``words``     which words pushed a model to its answer, with a part for each track
 ``results``   the figures of a run, in a file
 ``architectures``  which models can classify text
 

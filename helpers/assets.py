@@ -36,6 +36,10 @@ class Assets:
     frozen_layers: int
     options: dict
 
+    def snippets(self) -> str:
+        """Sentences of other movie reviews (rotten_tomatoes), for ``load_dataset(…, split="test")``: an id or a folder."""
+        return "cornell-movie-review-data/rotten_tomatoes" if self.name == "hub" else str(packages.snippets_folder())
+
 
 def resolve(settings: Settings) -> Assets:
     """The assets that ``settings`` ask for, ready to load.

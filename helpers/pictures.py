@@ -1,14 +1,19 @@
 """The figures of the lessons, in one look. Each function draws one, and returns its matplotlib ``Figure``."""
 
+import time
+from functools import wraps
+
 import numpy as np
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6E6E6E"
 STYLE = {
-    "figure.figsize": (7, 3),
-    "figure.dpi": 100,
-    "figure.facecolor": "white",
-    "font.size": 11,
+    # 770 pixels wide, as a notebook is; on a phone at half of that, the letters are still 10 pixels high.
+    "figure.figsize": (6.4, 3),
+    "figure.dpi": 120,
+    "figure.facecolor": "white",  # a card that both themes of JupyterLab can hold
+    "font.size": 12,
+    "axes.titlesize": 13,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
@@ -16,15 +21,28 @@ STYLE = {
 }
 
 
+def _styled(draw):
+    """Draw in the style above, whatever the learner's own settings are."""
+
+    @wraps(draw)
+    def styled(*args, **kwargs):
+        import matplotlib.pyplot as plt
+
+        with plt.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
 def _figure():
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(layout="constrained")
+    figure, axes = plt.subplots(layout="constrained")
     plt.close(figure)  # the notebook shows the figure that the cell returns, once
     return figure, axes
 
 
+@_styled
 def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     """Bars: how many reviews of each label every split has. ``labels`` maps a split to its labels."""
     figure, axes = _figure()
@@ -41,6 +59,7 @@ def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     return figure
 
 
+@_styled
 def review_lengths(lengths: list[int], max_tokens: int):
     """A histogram of lengths in tokens, with the point marked where a review is cut."""
     figure, axes = _figure()
@@ -62,60 +81,125 @@ def review_lengths(lengths: list[int], max_tokens: int):
     return figure
 
 
-def training_curve(steps: list[int], losses: list[float], evaluations: list[dict]):
-    """The training loss over the steps, and the accuracy of each evaluation.
+class TrainingCurve:
+    """The training loss over the steps and the accuracy of each evaluation, drawn again while training goes on.
 
-    ``evaluations`` holds a dictionary for each evaluation, with ``step`` and ``accuracy`` (0 to 1).
+    Let a callback of the framework call ``update``. It draws in the output of the cell that runs, at most once in ``every``
+    seconds, so that drawing costs training little.
     """
-    figure, axes = _figure()
-    axes.plot(steps, losses, color=BLUE)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss", color=BLUE)
-    axes.set_ylim(0, 1.1 * max([1e-3, *losses]))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    right = axes.twinx()
-    right.spines["right"].set_visible(True)
-    right.plot(
-        [point["step"] for point in evaluations],
-        [point["accuracy"] for point in evaluations],
-        color=ORANGE,
-        marker="o",
-    )
-    for point in evaluations:
-        right.annotate(
-            f"{point['accuracy']:.3f}",
-            (point["step"], point["accuracy"]),
-            xytext=(-6, -4),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            color=ORANGE,
-        )
-    right.set_ylabel("accuracy", color=ORANGE)
-    right.set_ylim(0, 1)
-    axes.set_title("Training loss and test accuracy")
-    return figure
+
+    def __init__(self, every: float = 5):
+        self.every, self.display, self.drawn = every, None, 0.0
+
+    def update(
+        self, total_steps: int, losses: dict[int, float], accuracies: dict[int, float], last: bool = False
+    ) -> None:
+        """Draw it, of ``total_steps``: the mean loss since the point before and the accuracy (0 to 1), each by step.
+
+        The first call of a training has no losses, and starts a new picture. ``last`` draws the picture also if the one
+        before is younger than ``every`` seconds.
+        """
+        from IPython.display import display
+
+        now = time.monotonic()
+        if self.display is None or not (losses or accuracies):
+            self.display = display(self.figure(total_steps, losses, accuracies), display_id=True)
+        elif last or now - self.drawn >= self.every:
+            self.display.update(self.figure(total_steps, losses, accuracies))
+        else:
+            return
+        self.drawn = now
+
+    @_styled
+    def figure(self, total_steps: int, losses: dict[int, float], accuracies: dict[int, float]):
+        """The figure of ``update``."""
+        figure, axes = _figure()
+        axes.plot(list(losses), list(losses.values()), color=BLUE)
+        axes.set_xlabel("step")
+        axes.set_ylabel("loss", color=BLUE)
+        axes.set_xlim(0, total_steps)
+        axes.set_ylim(0, 1.1 * max([0.7, *losses.values()]))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        right = axes.twinx()
+        right.spines["right"].set_visible(True)
+        right.plot(list(accuracies), list(accuracies.values()), color=ORANGE, marker="o", clip_on=False)
+        for step, accuracy in accuracies.items():
+            right.annotate(
+                f"{accuracy:.3f}", (step, accuracy), xytext=(-7, -5), textcoords="offset points", ha="right", va="top",
+                color=ORANGE,
+            )  # fmt: skip
+        right.set_ylabel("accuracy", color=ORANGE)
+        right.set_ylim(0, 1)
+        axes.set_title("Training loss and test accuracy" if losses or accuracies else "Waiting for the first steps …")
+        return figure
 
 
-def compare(scores: dict[str, tuple[float, float, float]]):
-    """Accuracies side by side with their intervals: ``scores`` maps a name to (accuracy, low, high), each 0 to 1."""
+@_styled
+def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baseline and transformer"):
+    """Accuracies one above the other with their intervals: ``scores`` maps a name to (accuracy, low, high), each 0 to 1."""
     figure, axes = _figure()
+    figure.set_figheight(max(2.4, 1.2 + 0.5 * len(scores)))
     for row, (accuracy, low, high) in enumerate(scores.values()):
-        color = (GREY, BLUE)[row % 2]
+        color = GREY if row == 0 else BLUE  # what to compare with, and the others
         axes.errorbar(
             accuracy, row, xerr=[[accuracy - low], [high - accuracy]], fmt="o", color=color, capsize=5, markersize=8
         )
         axes.annotate(
-            f"{accuracy:.3f}", (accuracy, row), xytext=(0, 9), textcoords="offset points", ha="center", color=color
+            f"{accuracy:.3f}", (accuracy, row), xytext=(0, 8), textcoords="offset points", ha="center", color=color
         )
     axes.set_yticks(range(len(scores)), scores)
-    axes.set_ylim(-0.6, len(scores) - 0.4)
-    axes.set_xlabel("test accuracy, with its 95% interval")
-    axes.set_title("Baseline and transformer")
+    axes.set_ylim(-0.6, len(scores) - 0.3)
+    axes.set_xlabel("accuracy, with its 95% interval")
+    axes.set_title(title)
     return figure
 
 
-def probabilities(values: dict[str, float]):
+@_styled
+def confusion(labels, predictions, names: list[str]):
+    """How many reviews of each label (a row) were given which label (a column). Both are numbers, shape ``(n,)``."""
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(labels, predictions, labels=range(len(names)))
+    figure, axes = _figure()
+    axes.imshow(counts, cmap="Blues", vmin=0, vmax=counts.sum(axis=1).max() * 1.3, aspect="auto")
+    for row, column in np.ndindex(*counts.shape):
+        dark = counts[row, column] > 0.6 * counts.max()
+        axes.text(
+            column, row, f"{counts[row, column]:,}\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row",
+            ha="center", va="center", color="white" if dark else "black",
+        )  # fmt: skip
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("what the model said")
+    axes.set_ylabel("what the writer meant")
+    axes.set_title("Right on the diagonal, wrong beside it")
+    return figure
+
+
+@_styled
+def reliability(tables: dict, title: str = "Is the confidence deserved?"):
+    """Accuracy against confidence, a line for each name in ``tables``: what ``measures.calibration`` returns.
+
+    A larger dot stands for more reviews. On the grey line the confidence is right.
+    """
+    figure, axes = _figure()
+    figure.set_figheight(4)
+    axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as sure as right")
+    for (name, table), color, marker in zip(tables.items(), (ORANGE, BLUE, GREY), "osD", strict=False):
+        axes.plot(table["confidence"], table["accuracy"], color=color, label=name)
+        size = 15 + 200 * table["reviews"] / table["reviews"].sum()
+        axes.scatter(table["confidence"], table["accuracy"], size, color=color, marker=marker)
+    axes.set_xlabel("confidence of the model")
+    axes.set_ylabel("share that is right")
+    axes.set_title(title)
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+@_styled
+def probabilities(values: dict[str, float], title: str = ""):
     """Bars: the probability (0 to 1) of each label."""
     figure, axes = _figure()
     figure.set_figheight(1.8)
@@ -124,20 +208,36 @@ def probabilities(values: dict[str, float]):
     axes.set_xlim(0, 1.12)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("probability")
+    axes.set_title(title, fontsize=11)
     return figure
 
 
-def window_means(
-    running: list[float], epoch_steps: int, every: int, first_step: int = 0
-) -> tuple[list[int], list[float]]:
+@_styled
+def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 10):
+    """Bars: the ``most`` words that pushed hardest, in the order of the text, towards ``names[0]`` (< 0) or ``names[1]``."""
+    hardest = sorted(range(len(pushes)), key=lambda index: -abs(pushes[index][1]))[:most]
+    shown = [pushes[index] for index in sorted(hardest, reverse=True)]
+    figure, axes = _figure()
+    figure.set_figheight(1.4 + 0.3 * len(shown))
+    values = [value for _, value in shown]
+    axes.barh(range(len(shown)), values, color=[BLUE if value > 0 else ORANGE for value in values])
+    axes.axvline(0, color=GREY, linewidth=1)
+    # A dollar sign would start a formula.
+    axes.set_yticks(range(len(shown)), [word.replace("$", r"\$") for word, _ in shown])
+    axes.set_xlabel(f"push towards {names[0]} (left) or {names[1]} (right)")
+    axes.set_title("Which words pushed")
+    return figure
+
+
+def window_means(running: list[float], epoch_steps: int, every: int, first_step: int = 0) -> dict[int, float]:
     """Turn Keras' running mean of the loss into means over windows of ``every`` steps.
 
     Keras starts its mean anew at each epoch of ``epoch_steps`` steps. ``first_step`` counts the steps before those in
-    ``running``. Returns the last step of each window, counted from 1, and the mean of the window.
+    ``running``. Returns the mean of each window by its last step, counted from 1.
     """
     steps = first_step + np.arange(len(running))
     in_mean = steps - np.maximum(steps - steps % epoch_steps, first_step) + 1
     sums = np.asarray(running) * in_mean
     losses = np.where(in_mean > 1, np.diff(sums, prepend=0.0), sums)
     ends = range(every, len(losses) + 1, every)
-    return [first_step + end for end in ends], [float(losses[end - every : end].mean()) for end in ends]
+    return {first_step + end: float(losses[end - every : end].mean()) for end in ends}

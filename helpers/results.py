@@ -11,8 +11,8 @@ from helpers.settings import Settings, versions
 FILE = "results.json"
 
 
-def save(settings: Settings, source: Assets, **figures) -> Path:
-    """Write ``results.json`` beside the model: the settings, the versions and ``figures`` (numbers by name).
+def save(settings: Settings, source: Assets, *, folder: Path | None = None, **figures) -> Path:
+    """Write ``results.json`` beside the model (in ``folder``, or where the settings say): the settings, the versions and ``figures`` (numbers by name).
 
     Accuracies are shares from 0 to 1, times are in seconds; ``peak_memory_gb`` is the most memory that the kernel had
     until now. Returns the path.
@@ -21,12 +21,13 @@ def save(settings: Settings, source: Assets, **figures) -> Path:
         "track": settings.track,
         "profile": settings.profile_name,
         "assets": source.name,
+        "seed": settings.seed,
         "device": settings.device_name,
         **{name: round(value, 4) for name, value in figures.items()},
         "peak_memory_gb": _peak_memory_gb(),
         "versions": versions(settings.track),
     }
-    path = settings.output_dir / FILE
+    path = (folder or settings.output_dir) / FILE
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(entry, indent=1))
     os.replace(temporary, path)

@@ -24,7 +24,8 @@ TENSORFLOW_TRANSFORMERS = "4.52.4"
 class Profile:
     """The size of a run.
 
-    ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are. A review keeps ``max_tokens``
+    ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are; so are ``validation_reviews``, which no
+    training sees, and ``snippets``, sentences of other reviews. A review keeps ``max_tokens``
     tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``minutes`` says how long the
     parts of a lesson take: measured on two cores of a server processor of 2021, estimated for ``full``. ``disk_gb`` is
     what the model and two or three checkpoints need on disk while it trains.
@@ -32,6 +33,8 @@ class Profile:
 
     train_reviews: int | None
     test_reviews: int | None
+    validation_reviews: int
+    snippets: int | None
     max_tokens: int
     truncation_side: str
     epochs: dict[str, int]
@@ -44,6 +47,8 @@ PROFILES = {
     "smoke": Profile(
         train_reviews=48,
         test_reviews=32,
+        validation_reviews=32,
+        snippets=32,
         max_tokens=48,
         truncation_side="left",
         epochs={"pytorch": 1, "tensorflow": 1},
@@ -54,23 +59,27 @@ PROFILES = {
     "quick": Profile(
         train_reviews=2_400,
         test_reviews=1_000,
+        validation_reviews=500,
+        snippets=1_000,
         max_tokens=160,
         truncation_side="left",
         epochs={"pytorch": 1, "tensorflow": 1},
         logging_steps=5,
         disk_gb=0.6,
-        minutes={"Train": "3 to 5 minutes", "other": "seconds"},
+        minutes={"Train": "3 to 5 minutes", "Predict": "1 to 2 minutes", "other": "seconds"},
     ),
     # The guide's numbers: 2 epochs in PyTorch, 3 in TensorFlow, cut at the checkpoint's own 512 tokens.
     "full": Profile(
         train_reviews=None,
         test_reviews=None,
+        validation_reviews=2_500,
+        snippets=None,
         max_tokens=512,
         truncation_side="right",
         epochs={"pytorch": 2, "tensorflow": 3},
         logging_steps=50,
         disk_gb=3,
-        minutes={"Train": "minutes on a GPU, hours on a CPU", "other": "1 to 2 minutes"},
+        minutes={"Train": "minutes on a GPU, hours on a CPU", "Predict": "minutes on a GPU", "other": "1 to 2 minutes"},
     ),
 }
 
@@ -194,21 +203,34 @@ def batches_of_like_length() -> dict[str, object]:
     return {"train_sampling_strategy": "group_by_length"}
 
 
-def overview(settings: Settings, reason: str):
+LESSON_01 = {
+    "Load": "get the movie reviews and look at them",
+    "Preprocess": "turn text into tokens, and tokens into batches",
+    "Evaluate": "choose a metric, and measure a simple baseline",
+    "Train": "fine-tune a checkpoint",
+    "Share": "put the model on the Hub, if you are logged in",
+    "Inference": "classify text of your own",
+}
+LESSON_02 = {
+    "Open": "load the model of lesson 01, and reviews that it has never seen",
+    "Predict": "classify them all, once",
+    "Count": "accuracy, and which mistakes are common",
+    "Confidence": "see whether the model knows when it is unsure, and mend it",
+    "Kinds of review": "find where it is weak",
+    "Mistakes": "read the surest ones, and the words that led to them",
+    "Challenge": "try sentences that are hard on purpose",
+    "Another domain": "try texts of another kind",
+}
+
+
+def overview(settings: Settings, reason: str, parts: dict[str, str] = LESSON_01):
     """The table at the top of a lesson: its parts, how long each takes, and what it runs on.
 
-    Returns an IPython ``Markdown`` object. ``reason`` is the line that says where the assets come from.
+    Returns an IPython ``Markdown`` object. ``reason`` is the line that says where the assets come from; ``parts`` says
+    what you do in each section.
     """
     from IPython.display import Markdown
 
-    parts = {
-        "Load": "get the movie reviews and look at them",
-        "Preprocess": "turn text into tokens, and tokens into batches",
-        "Evaluate": "choose a metric, and measure a simple baseline",
-        "Train": "fine-tune a checkpoint",
-        "Share": "put the model on the Hub, if you are logged in",
-        "Inference": "classify text of your own",
-    }
     minutes = settings.profile.minutes
     rows = "\n".join(f"| {name} | {what} | {minutes.get(name, minutes['other'])} |" for name, what in parts.items())
     installed = ", ".join(f"{name} {version}" for name, version in versions(settings.track).items())

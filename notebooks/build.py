@@ -5,6 +5,7 @@
 """
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -27,6 +28,12 @@ ALT_TEXT = {
     "alt-review-lengths": "Histogram of review lengths in tokens, with a line where reviews are cut.",
     "alt-training-curve": "Line chart: the training loss over the steps, and the test accuracy after each epoch.",
     "alt-compare": "Accuracy of the baseline and of the transformer, each with its 95% interval.",
+    "alt-confusion": "Confusion matrix: how many reviews of each label were given which label.",
+    "alt-reliability": "Line chart: the share of right answers against the confidence of the model.",
+    "alt-slices": "The accuracy on each kind of review, with its 95% interval.",
+    "alt-lengths": "The accuracy on short and on long reviews, with its 95% interval.",
+    "alt-words": "Bar chart: how hard each of ten words pushed towards negative or positive.",
+    "alt-domain": "The accuracy on whole reviews, on shortened ones and on critics' sentences, with intervals.",
     "alt-panel": "A text box with a review, a button, and a bar for the probability of each label.",
 }
 
@@ -78,11 +85,32 @@ def target(page: Path, track: str) -> Path:
     return HERE / track / f"{page.stem}.ipynb"
 
 
+def with_parts(cells):
+    """The cells, with ``{{include NAME}}`` replaced by the cells of ``source/parts/NAME.md``, which lessons share."""
+    for cell in cells:
+        if include := re.fullmatch(r"\{\{include (\w+)\}\}", cell.source):
+            yield from jupytext.read(SOURCE / "parts" / f"{include[1]}.md").cells
+        else:
+            yield cell
+
+
+def with_way(source: str) -> str:
+    """A text cell with ``{{way PART}}`` replaced by the picture with that part lit; its data stands at the cell's end."""
+    found = re.search(r"\{\{way (\w+)\}\}", source)
+    if not found:
+        return source
+    part = found[1]
+    alt = f"The way of a review: load, preprocess, train, inference; then evaluate and share. You are at: {part}."
+    data = base64.b64encode((SOURCE / "way" / f"{part}.png").read_bytes()).decode()
+    return f"{source.replace(found[0], f'![{alt}][way]')}\n\n[way]: data:image/png;base64,{data}"
+
+
 def build(page: Path, track: str) -> nbformat.NotebookNode:
     """The notebook that ``page`` makes for ``track``, without outputs."""
     from helpers.embedded import MODEL_PACKAGE
 
     notebook = jupytext.read(page)
+    notebook.cells = list(with_parts(notebook.cells))
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
     path = target(page, track).relative_to(HERE.parent).as_posix()
@@ -90,6 +118,7 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.source = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], cell.source)
+        cell.source = with_way(cell.source)
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
         cell.metadata = {"tags": tags} if tags else {}
     notebook.metadata = {

@@ -1,4 +1,4 @@
-"""The small helpers: figures, panel, results, sharing, architectures."""
+"""The small helpers: figures, results, sharing, architectures."""
 
 import errno
 import json
@@ -6,11 +6,12 @@ import json
 import datasets
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, strategies
+from hypothesis import given, strategies
 from hypothesis import settings as rules
 from requests import HTTPError, Response
+from strange_texts import LONG, MANY
 
-from helpers import TutorialError, architectures, assets, checks, errors, hub, panel, pictures, results, settings
+from helpers import TutorialError, architectures, assets, checks, errors, hub, measures, pictures, results, settings
 
 PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
 
@@ -20,8 +21,11 @@ PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
     [
         pictures.label_balance({"train": [0, 1, 1], "test": [0, 1]}, {0: "NEGATIVE", 1: "POSITIVE"}),
         pictures.review_lengths([10, 300, 20], 256),
-        pictures.training_curve([1, 2], [0.7, 0.6], [{"step": 2, "accuracy": 0.5}]),
+        pictures.TrainingCurve().figure(2, {1: 0.7, 2: 0.6}, {2: 0.5}),
         pictures.compare({"a": (0.8, 0.7, 0.9), "b": (0.85, 0.8, 0.9)}),
+        pictures.confusion([0, 0, 1, 1], [0, 1, 1, 1], ["NEGATIVE", "POSITIVE"]),
+        pictures.reliability({"as it is": measures.calibration([0.6, 0.9, 0.95], [0, 1, 1])}),
+        pictures.words([("a", 0.1), ("costs $5", -2.0), ("fine", 1.5)], ("NEGATIVE", "POSITIVE")),
         pictures.probabilities(PROBABILITIES),
     ],
     ids=lambda figure: figure.axes[0].get_title() or "probabilities",
@@ -39,63 +43,17 @@ def test_a_figure_draws(figure, tmp_path):
 def test_window_means_undo_the_running_mean(losses, shape):
     epoch_steps, every = shape
     running = [np.mean(losses[i - i % epoch_steps : i + 1]) for i in range(6)]
-    steps, means = pictures.window_means(running, epoch_steps, every)
-    assert steps == list(range(every, 7, every))
-    assert means == pytest.approx([np.mean(losses[step - every : step]) for step in steps], abs=1e-9)
+    means = pictures.window_means(running, epoch_steps, every)
+    assert list(means) == list(range(every, 7, every))
+    assert means == pytest.approx({step: np.mean(losses[step - every : step]) for step in means}, abs=1e-9)
 
 
 def test_window_means_of_a_run_that_went_on_after_step_4():
     """Keras starts its mean where the run went on, in the middle of an epoch of 6 steps."""
     losses = [5.0, 3.0, 1.0, 2.0, 6.0, 4.0]  # of steps 5 to 10
     running = [5.0, 4.0, 1.0, 1.5, 3.0, 3.25]
-    assert pictures.window_means(running, 6, 2, first_step=4) == ([6, 8, 10], pytest.approx([4.0, 1.5, 5.0]))
-    assert pictures.window_means(running, 6, 1, first_step=4)[1] == pytest.approx(losses)
-
-
-def test_the_panel_answers():
-    box, button, answer = panel.classify_panel(lambda text: PROBABILITIES).children
-    assert "0.750" in answer.value
-    box.value = "  "
-    button.click()
-    assert answer.value == "<p>Type a review first.</p>"
-
-
-PIECES = strategies.sampled_from(
-    [
-        "",
-        " ",
-        "\0",
-        "\ud800",
-        "\udfff",
-        "😀",
-        "مرحبا",
-        "<img src=x onerror=alert(1)>",
-        "<script>alert(1)</script>",
-        "word ",
-    ]
-)
-LONG = strategies.tuples(PIECES, strategies.sampled_from([1, 50, 20_000])).map(
-    lambda pair: (pair[0] * pair[1])[:100_000]
-)
-ANYTHING = strategies.one_of(
-    strategies.text(), LONG, strategies.none(), strategies.integers(), strategies.floats(), strategies.binary(),
-    strategies.lists(strategies.text()),
-)  # fmt: skip
-MANY = rules(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-
-
-@MANY
-@given(ANYTHING)
-def test_the_panel_shows_no_traceback_and_no_live_html(text):
-    """Here the label itself is the text, so that all of it reaches the page; the real classify is in test_faults."""
-    shown = panel._answer(lambda text: {text: 1.0}, text)
-    assert "<img" not in shown and "<script" not in shown and "Traceback" not in shown
-    if not isinstance(text, str) or not text.strip():
-        assert shown == "<p>Type a review first.</p>"
-
-
-def test_the_panel_names_an_error_and_goes_on():
-    assert "could not be classified (ZeroDivisionError)" in panel._answer(lambda text: 1 / 0, "some text")
+    assert pictures.window_means(running, 6, 2, first_step=4) == pytest.approx({6: 4.0, 8: 1.5, 10: 5.0})
+    assert list(pictures.window_means(running, 6, 1, first_step=4).values()) == pytest.approx(losses)
 
 
 COLUMN_NAMES = strategies.lists(
@@ -174,16 +132,6 @@ def test_the_cause_behind_a_librarys_error_is_explained():
         assert errors.explanation(error).startswith("The token may not do this")
 
 
-def test_the_panel_carries_a_picture_for_viewers_without_widgets(monkeypatch):
-    import IPython.display
-
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
-    panel.show(lambda text: PROBABILITIES)
-    assert shown[0]["image/png"].startswith(b"\x89PNG")
-    assert "application/vnd.jupyter.widget-view+json" in shown[0]
-
-
 def run_settings(folder):
     return settings.Settings(
         "pytorch", "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", 42, folder
@@ -194,7 +142,7 @@ def test_results_carry_the_keys_of_a_summary(tmp_path):
     figures = dict(train_reviews=64, test_reviews=48, accuracy=0.5, baseline_accuracy=0.6, train_seconds=1.23456)
     path = results.save(run_settings(tmp_path), assets.embedded("a test"), **figures)
     entry = json.loads(path.read_text())
-    assert set(entry) == {"track", "profile", "assets", "device", "peak_memory_gb", "versions", *figures}
+    assert set(entry) == {"track", "profile", "assets", "seed", "device", "peak_memory_gb", "versions", *figures}
     assert 0.05 < entry["peak_memory_gb"] < 50
     assert entry["train_seconds"] == 1.2346 and entry["versions"]["torch"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

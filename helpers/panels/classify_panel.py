@@ -1,0 +1,71 @@
+"""A panel that classifies the review you type or pick."""
+
+from functools import lru_cache
+
+from helpers.panels import parts
+
+EXAMPLE = "Slow to start, but the last half hour is worth the wait."
+OWN = "your own text"
+
+
+def classify(classifier, pushes=None, reviews=(), example: str = EXAMPLE) -> None:
+    """Show the panel; see ``build`` for its parts."""
+    from helpers import pictures
+
+    values = classifier(example)
+    figure = pictures.probabilities(values, f"“{example}”")
+    parts.show(build(classifier, pushes, reviews, example), png=parts.png(figure))
+
+
+def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):
+    """The panel as an ipywidgets ``VBox``.
+
+    ``classifier`` takes a text (str) and returns a dictionary: label to probability (0 to 1), in the order of the label
+    numbers. ``pushes`` takes a text and returns what each word added, as ``(start, end, push)``. ``reviews`` are texts to
+    pick from. An answer is kept, so the same text costs its time once.
+    """
+    import ipywidgets
+
+    picks = [(OWN, example)] + [(parts.shortened(review, 60), review) for review in reviews]
+    pick = ipywidgets.Dropdown(options=picks, description="Pick", layout={"width": "95%"})
+    box = ipywidgets.Textarea(
+        value=example, description="Review", placeholder="Type a review", layout={"width": "95%", "height": "90px"}
+    )
+    button = ipywidgets.Button(description="Classify", button_style="primary", tooltip="Classify the review above")
+    result = ipywidgets.HTML()
+
+    @lru_cache(maxsize=256)
+    def answered(text):
+        return answer(classifier, pushes, text)
+
+    def update(_=None):
+        result.value = parts.status("Working …")
+        button.disabled = True
+        try:
+            result.value = answered(box.value)
+        finally:
+            button.disabled = False
+
+    def picked(change):
+        box.value = change["new"]
+        update()
+
+    button.on_click(update)
+    pick.observe(picked, "value")
+    update()
+    return ipywidgets.VBox([*([pick] if reviews else []), box, button, result])
+
+
+def answer(classifier, pushes, text) -> str:
+    """The HTML under the button: a bar for each label and the coloured words, or one sentence."""
+    if not isinstance(text, str) or not text.strip():
+        return parts.status("Type a review first.")
+    # A lone surrogate cannot be encoded, and the tokenizer would fail on it.
+    text = text.encode("utf-8", "replace").decode()
+    try:
+        values = classifier(text)
+        words = parts.coloured(text, pushes(text), tuple(values)) if pushes else ""
+    except Exception as error:
+        return parts.status(f"This text could not be classified ({type(error).__name__}); try another one.")
+    label, probability = max(values.items(), key=lambda item: item[1])
+    return parts.status(f"{label}, with probability {probability:.3f}") + parts.bars(values) + words

@@ -1,0 +1,104 @@
+"""Intervals, calibration and the pushes of words, against figures worked out another way."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import measures
+from helpers.words import by_word
+
+
+def test_interval_against_wilsons_formula():
+    """Wilson 1927, equation for the interval, with z = 1.959964; 8 of 10."""
+    z, n, p = 1.959964, 10, 0.8
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert measures.interval(8, 10) == pytest.approx((0.8, middle - half, middle + half), abs=1e-6)
+    with pytest.raises((ValueError, ZeroDivisionError)):
+        measures.interval(1, 0)
+
+
+def test_calibration_by_hand():
+    table = measures.calibration([0.5, 0.54, 0.91, 0.93, 1.0], [1, 0, 1, 1, 0], bins=5)
+    assert table["reviews"].tolist() == [2, 3]
+    assert table["accuracy"].tolist() == pytest.approx([0.5, 2 / 3])
+    assert table["confidence"].tolist() == pytest.approx([0.52, 0.9466667])
+    assert measures.expected_calibration_error(table) == pytest.approx(0.4 * 0.02 + 0.6 * (0.9466667 - 2 / 3))
+
+
+def test_a_calibrated_model_has_a_small_error_and_a_boaster_a_large_one():
+    random = np.random.default_rng(0)
+    confidence = random.uniform(0.5, 1, 20_000)
+    correct = random.random(20_000) < confidence
+    error = measures.expected_calibration_error
+    assert error(measures.calibration(confidence, correct)) < 0.02
+    assert error(measures.calibration(np.full(20_000, 0.99), correct)) > 0.2
+
+
+def test_pieces_without_a_space_between_them_are_one_word():
+    # "[CLS] don ' t go [SEP]"
+    offsets = [(0, 0), (0, 3), (3, 4), (4, 5), (6, 8), (0, 0)]
+    assert by_word(offsets, [9, 1, 2, 3, -1, 9]) == [(0, 5, 6.0), (6, 8, -1.0)]
+
+
+FINITE_DIFFERENCE = {
+    "pytorch": """
+import torch
+from transformers import AutoModelForSequenceClassification as Model
+from helpers.words_pytorch import word_pushes
+model = Model.from_pretrained(source.checkpoint, num_labels=2).double().eval()
+inputs = tokenizer(review, return_tensors="pt")
+vectors = model.get_input_embeddings()(inputs.pop("input_ids")).detach()
+def difference(scales):
+    with torch.no_grad():
+        logits = model(inputs_embeds=vectors * torch.tensor(scales, dtype=torch.float64)[None, :, None], **inputs).logits[0]
+    return float(logits[1] - logits[0])
+step, tolerance = 1e-4, 1e-6
+""",
+    "tensorflow": """
+import tensorflow as tf
+from transformers import TFAutoModelForSequenceClassification as Model
+from helpers.words_tensorflow import word_pushes
+model = Model.from_pretrained(source.checkpoint, num_labels=2)
+inputs = tokenizer(review, return_tensors="tf")
+vectors = tf.gather(model.get_input_embeddings().weight, inputs.pop("input_ids"))
+def difference(scales):
+    scaled = vectors * tf.constant(scales, tf.float32)[None, :, None]
+    logits = model({"inputs_embeds": scaled, **inputs}).logits[0]
+    return float(logits[1] - logits[0])
+step, tolerance = 1e-2, 2e-2
+""",
+}
+COMPARE = """
+import sys
+from helpers import assets, device
+device.keep_out_the_other_framework(TRACK)
+device.find(TRACK, "cpu")
+from transformers import AutoTokenizer, set_seed
+set_seed(1)
+source = assets.embedded("a test")
+tokenizer = AutoTokenizer.from_pretrained(source.checkpoint)
+review = "Not a masterpiece, but it doesn't bore."
+SETUP
+found = word_pushes(model, tokenizer, review)
+offsets = tokenizer(review, return_offsets_mapping=True)["offset_mapping"]
+largest = max(abs(push) for *_, push in found)
+for start, end, push in found:
+    up, down = ([1 + sign * step if start <= a and b <= end and a != b else 1.0 for a, b in offsets] for sign in (1, -1))
+    slope = (difference(up) - difference(down)) / (2 * step)
+    assert abs(slope - push) < tolerance * largest, (review[start:end], push, slope)
+assert largest > 1e-3
+print([review[start:end] for start, end, _ in found])
+"""
+
+
+@pytest.mark.parametrize("track", FINITE_DIFFERENCE)
+def test_word_pushes_agree_with_a_finite_difference(track):
+    """Scale a word's vectors up and down by a little: the slope of the logits' difference is the push."""
+    script = COMPARE.replace("TRACK", repr(track)).replace("SETUP", FINITE_DIFFERENCE[track])
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert run.stdout.strip().endswith("""['Not', 'a', 'masterpiece,', 'but', 'it', "doesn't", 'bore.']""")
