@@ -5,13 +5,13 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test faults notebooks bench bench-smoke lint clean lock
+.PHONY: help lab run test faults browser screenshots notebooks bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 lab: $(READY) ## open the lessons in JupyterLab
-	jupyter lab --ip=127.0.0.1 --ServerApp.root_dir=notebooks
+	python notebooks/lab.py $(ARGS)
 
 run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(TRACK),--track $(TRACK)) $(ARGS)
@@ -21,6 +21,12 @@ test: $(READY) ## run all tests, the notebooks included
 
 faults: $(READY) ## put faults into running lessons and see them survive, in under 10 minutes
 	pytest -m fault tests $(ARGS)
+
+browser: $(READY) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
+	pytest -m browser tests/test_browser.py $(ARGS)
+
+screenshots: ## make the pictures of README.md, with the browser's test
+	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-k 'start or pytorch' --screenshots notebooks/images"
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
 	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)

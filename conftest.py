@@ -29,3 +29,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--screenshots", help="keep the browser's pictures in this folder")

@@ -1,5 +1,11 @@
-"""The figures of the lessons, in one look. Each function draws one, and returns its matplotlib ``Figure``."""
+"""The figures of the lessons, in one look. Each function draws one, and returns its matplotlib ``Figure``.
 
+A notebook shows it with alternative text that says what is in it. A screen reader speaks that.
+"""
+
+import base64
+import html
+import io
 import time
 from functools import wraps
 
@@ -42,6 +48,23 @@ def _figure():
     return figure, axes
 
 
+def _described(figure, alt: str):
+    """The figure, with its alternative text wherever it is shown.
+
+    JupyterLab 4 gives a PNG output no alternative text, so an ``img`` of HTML goes with it; nbconvert reads the metadata.
+    """
+
+    def bundle(include=None, exclude=None):
+        image = io.BytesIO()
+        figure.savefig(image, format="png", bbox_inches="tight")
+        source = base64.b64encode(image.getvalue()).decode()
+        tag = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
+        return {"text/html": tag, "image/png": image.getvalue(), "text/plain": alt}, {"image/png": {"alt": alt}}
+
+    figure._repr_mimebundle_ = bundle
+    return figure
+
+
 @_styled
 def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     """Bars: how many reviews of each label every split has. ``labels`` maps a split to its labels."""
@@ -56,7 +79,11 @@ def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     axes.set_title("Reviews of each label")
     axes.margins(y=0.15)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
+    counts = "; ".join(
+        f"{split} " + ", ".join(f"{values.count(label):,} {name}" for label, name in names.items())
+        for split, values in labels.items()
+    )
+    return _described(figure, f"Bar chart of the number of reviews: {counts}.")
 
 
 @_styled
@@ -78,7 +105,11 @@ def review_lengths(lengths: list[int], max_tokens: int):
     axes.set_xlabel("tokens in a review (the longest 1% drawn at the right edge)")
     axes.set_ylabel("reviews")
     axes.set_title("How long the reviews are")
-    return figure
+    return _described(
+        figure,
+        f"Histogram of review lengths in tokens. The median is {np.median(lengths):,.0f}; {cut:.0%} of the reviews are longer "
+        f"than {max_tokens} tokens, where they are cut.",
+    )
 
 
 class TrainingCurve:
@@ -131,7 +162,13 @@ class TrainingCurve:
         right.set_ylabel("accuracy", color=ORANGE)
         right.set_ylim(0, 1)
         axes.set_title("Training loss and test accuracy" if losses or accuracies else "Waiting for the first steps …")
-        return figure
+        alt = f"Line chart of the training loss over {total_steps:,} steps"
+        if losses:
+            first, *_, last = [*losses.values(), *losses.values()]
+            alt += f", from {first:.2f} to {last:.2f}"
+        if accuracies:
+            alt += "; accuracy " + ", ".join(f"{value:.3f} at step {step:,}" for step, value in accuracies.items())
+        return _described(figure, alt + ".")
 
 
 @_styled
@@ -148,10 +185,11 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
             f"{accuracy:.3f}", (accuracy, row), xytext=(0, 8), textcoords="offset points", ha="center", color=color
         )
     axes.set_yticks(range(len(scores)), scores)
-    axes.set_ylim(-0.6, len(scores) - 0.3)
+    axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
     axes.set_xlabel("accuracy, with its 95% interval")
     axes.set_title(title)
-    return figure
+    each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())
+    return _described(figure, f"{title}: {each}.")
 
 
 @_styled
@@ -175,7 +213,11 @@ def confusion(labels, predictions, names: list[str]):
     axes.set_xlabel("what the model said")
     axes.set_ylabel("what the writer meant")
     axes.set_title("Right on the diagonal, wrong beside it")
-    return figure
+    cells = "; ".join(
+        f"{counts[row, column]:,} {names[row]} reviews were called {names[column]}"
+        for row, column in np.ndindex(*counts.shape)
+    )
+    return _described(figure, f"Confusion matrix: {cells}.")
 
 
 @_styled
@@ -195,7 +237,12 @@ def reliability(tables: dict, title: str = "Is the confidence deserved?"):
     axes.set_ylabel("share that is right")
     axes.set_title(title)
     axes.legend(frameon=False, loc="upper left")
-    return figure
+    lines = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in table.itertuples())
+        for name, table in tables.items()
+    )
+    return _described(figure, f"Reliability diagram. {lines}.")
 
 
 @_styled
@@ -209,7 +256,8 @@ def probabilities(values: dict[str, float], title: str = ""):
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("probability")
     axes.set_title(title, fontsize=11)
-    return figure
+    each = ", ".join(f"{label} {value:.3f}" for label, value in values.items())
+    return _described(figure, f"Bar chart of probabilities{f' for {title}' if title else ''}: {each}.")
 
 
 @_styled
@@ -226,7 +274,10 @@ def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 1
     axes.set_yticks(range(len(shown)), [word.replace("$", r"\$") for word, _ in shown])
     axes.set_xlabel(f"push towards {names[0]} (left) or {names[1]} (right)")
     axes.set_title("Which words pushed")
-    return figure
+    each = ", ".join(f"{word} {value:+.2f}" for word, value in reversed(shown))
+    return _described(
+        figure, f"Bar chart of the words that pushed most towards {names[0]} (below 0) or {names[1]}: {each}."
+    )
 
 
 def window_means(running: list[float], epoch_steps: int, every: int, first_step: int = 0) -> dict[int, float]:

@@ -1,9 +1,13 @@
 """Which words pushed a model to its answer: what both tracks share.
 
-A push is gradient × input: how the difference of the two logits changes with a token's vector, times that vector, summed.
-It says what scaling that vector up by a little would add to the difference (Shrikumar et al., *Learning Important Features
-Through Propagating Activation Differences*, ICML 2017, section 2). Above 0 the token speaks for label 1, below for label 0.
+A push is gradient × input: how the difference of the two logits changes with a token's vector, times that vector. Above 0 the
+token speaks for label 1, below for label 0. At the review itself a sure model hardly reacts to a small change, and the product
+says little. So the gradient is averaged over points on the way from a review whose words are blanked out (``[MASK]``) to the
+review, and the vector counts from there: integrated gradients, equation 3 of Sundararajan, Taly and Yan, *Axiomatic Attribution
+for Deep Networks*, ICML 2017. The pushes then add up to the difference of the logits between the blank review and the real one.
 """
+
+STEPS = 8  # points on the way
 
 
 def by_word(offsets, pushes) -> list[tuple[int, int, float]]:

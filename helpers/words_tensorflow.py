@@ -1,8 +1,8 @@
-"""Gradient × input in TensorFlow."""
+"""The pushes of words in TensorFlow."""
 
 import tensorflow as tf
 
-from helpers.words import by_word
+from helpers.words import STEPS, by_word
 
 
 def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
@@ -12,10 +12,17 @@ def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
     """
     inputs = tokenizer(review, truncation=True, return_offsets_mapping=True, return_tensors="tf")
     offsets = inputs.pop("offset_mapping")[0].numpy().tolist()
-    vectors = tf.gather(model.get_input_embeddings().weight, inputs.pop("input_ids"))
+    token_ids = inputs.pop("input_ids")
+    special = tf.constant([start == end for start, end in offsets])
+    blank_ids = tf.where(special, token_ids, tokenizer.mask_token_id)
+    table = model.get_input_embeddings().weight
+    vectors, blank = tf.gather(table, token_ids), tf.gather(table, blank_ids)
+    points = (tf.range(STEPS, dtype=vectors.dtype) + 0.5) / STEPS
+    way = blank + points[:, None, None] * (vectors - blank)
+    masks = {name: tf.repeat(values, STEPS, axis=0) for name, values in inputs.items()}
     with tf.GradientTape() as tape:
-        tape.watch(vectors)
-        logits = model({"inputs_embeds": vectors, **inputs}).logits[0]
-        difference = logits[1] - logits[0]
-    gradient = tape.gradient(difference, vectors)
-    return by_word(offsets, tf.reduce_sum(gradient * vectors, -1)[0].numpy().tolist())
+        tape.watch(way)
+        logits = model({"inputs_embeds": way, **masks}).logits
+        difference = logits[:, 1] - logits[:, 0]
+    gradient = tape.gradient(difference, way)
+    return by_word(offsets, tf.reduce_sum(tf.reduce_mean(gradient, 0) * (vectors - blank)[0], -1).numpy().tolist())

@@ -23,19 +23,6 @@ from tqdm import tqdm
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = ("pytorch", "tensorflow")
-ALT_TEXT = {
-    "alt-label-balance": "Bar chart: the number of negative and positive reviews in the train and the test split.",
-    "alt-review-lengths": "Histogram of review lengths in tokens, with a line where reviews are cut.",
-    "alt-training-curve": "Line chart: the training loss over the steps, and the test accuracy after each epoch.",
-    "alt-compare": "Accuracy of the baseline and of the transformer, each with its 95% interval.",
-    "alt-confusion": "Confusion matrix: how many reviews of each label were given which label.",
-    "alt-reliability": "Line chart: the share of right answers against the confidence of the model.",
-    "alt-slices": "The accuracy on each kind of review, with its 95% interval.",
-    "alt-lengths": "The accuracy on short and on long reviews, with its 95% interval.",
-    "alt-words": "Bar chart: how hard each of ten words pushed towards negative or positive.",
-    "alt-domain": "The accuracy on whole reviews, on shortened ones and on critics' sentences, with intervals.",
-    "alt-panel": "A text box with a review, a button, and a bar for the probability of each label.",
-}
 
 
 def repository() -> str:
@@ -137,7 +124,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Remove progress bars, machine paths and timings from the outputs, and describe the pictures."""
+    """Remove progress bars, machine paths and timings from the outputs; every picture must have alternative text."""
     notebook.metadata.pop("widgets", None)
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     paths = {str(folder): ".", sys.prefix: "…", str(Path.home()): "~"}
@@ -150,7 +137,9 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
                 if output.name == "stderr" or not output.text.strip():
                     continue
             data = output.get("data", {})
-            if data.pop("application/vnd.jupyter.widget-view+json", None) and "image/png" not in data:
+            if data.pop("application/vnd.jupyter.widget-view+json", None) and not {"image/png", "text/html"} & set(
+                data
+            ):
                 continue  # a progress bar
             if "text/html" in data:
                 # The Trainer's table of results, without its bar and clock.
@@ -162,12 +151,10 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
             data |= {kind: _without_paths(text, paths) for kind, text in data.items() if kind.startswith("text/")}
             if "text" in output:
                 output.text = _without_paths(output.text, paths)
-            if "image/png" in data:
-                alt = next((ALT_TEXT[tag] for tag in cell.metadata.get("tags", []) if tag in ALT_TEXT), None)
-                if alt is None:
-                    raise SystemExit(f"The picture of {cell.id} has no alternative text; give the cell an alt- tag.")
-                data["text/plain"] = alt
-                output.metadata = {"image/png": {"alt": alt}}
+            if data.get("text/html", "").startswith("<img"):
+                del data["text/html"]  # the same picture, for JupyterLab; GitHub would not show it
+            if "image/png" in data and not output.metadata.get("image/png", {}).get("alt"):
+                raise SystemExit(f"The picture of {cell.id} has no alternative text; draw it with helpers/pictures.py.")
             kept.append(output)
         if "outputs" in cell:
             cell.outputs = kept

@@ -10,9 +10,13 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
+import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
@@ -20,21 +24,52 @@ from build import TRACKS, forget_login, pages, target
 from helpers.results import FILE
 
 COLUMNS = {
+    "lesson": "lesson",
     "track": "track",
     "profile": "profile",
-    "assets": "assets",
-    "device": "device",
     "train_reviews": "training reviews",
     "accuracy": "accuracy",
     "baseline_accuracy": "baseline",
     "train_seconds": "s of training",
     "total_seconds": "s in all",
+    "silent_seconds": "longest silence",
     "peak_memory_gb": "GB of memory",
 }
 
 
+class Listener(PapermillNotebookClient):
+    """A client that notes how long each cell goes without a sign: a printed line, a picture, a step of a progress bar."""
+
+    silences: list[tuple[float, int]]  # the longest of each cell in seconds, and which cell
+
+    def process_message(self, msg, cell, cell_index):
+        now = time.monotonic()
+        if msg["msg_type"] == "execute_input":
+            self.silences.append((0.0, cell_index))
+        elif self.silences:
+            longest, _ = self.silences[-1]
+            self.silences[-1] = (max(longest, now - self.heard), cell_index)
+        self.heard = now
+        return super().process_message(msg, cell, cell_index)
+
+
+class ListeningEngine(NBClientEngine):
+    """Papermill's own engine, with the client above."""
+
+    silences: ClassVar[list[tuple[float, int]]] = []
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+        client = Listener(nb_man, kernel_name=kernel_name, timeout=None, resources={})
+        client.silences = cls.silences = []
+        client.execute()
+
+
+papermill_engines.register("listening", ListeningEngine)
+
+
 def run(track: str, parameters: dict, folder: Path) -> list[dict]:
-    """Execute the lessons of ``track`` in ``folder``; returns an entry for each that leaves results."""
+    """Execute the lessons of ``track`` in ``folder``; returns an entry for each."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     entries = []
@@ -42,15 +77,25 @@ def run(track: str, parameters: dict, folder: Path) -> list[dict]:
         path = target(page, track)
         print(f"{track}: {page.stem}", flush=True)
         result = folder / "my_awesome_model" / FILE
-        result.unlink(missing_ok=True)
+        before = result.stat().st_mtime_ns if result.exists() else None
         start = time.perf_counter()
         papermill.execute_notebook(
-            path, folder / path.name, parameters=parameters, cwd=folder, kernel_name="python3",
+            path, folder / path.name, parameters=parameters, cwd=folder, kernel_name="python3", engine_name="listening",
             progress_bar={"mininterval": 10} if not sys.stderr.isatty() else True,
         )  # fmt: skip
         total = time.perf_counter() - start
-        if result.exists():
-            entries.append(json.loads(result.read_text()) | {"total_seconds": round(total, 1)})
+        silence, cell = max(ListeningEngine.silences)
+        entry = {"lesson": page.stem, "track": track, "profile": parameters["PROFILE"]}
+        if result.exists() and result.stat().st_mtime_ns != before:
+            entry |= json.loads(result.read_text())
+        entries.append(
+            entry
+            | {
+                "total_seconds": round(total, 1),
+                "silent_seconds": round(silence, 1),
+                "silent_cell": nbformat.read(folder / path.name, as_version=4).cells[cell].id,
+            }
+        )
     return entries
 
 
@@ -59,7 +104,7 @@ def show(entries: list[dict]) -> None:
     for heading in COLUMNS.values():
         table.add_column(heading)
     for entry in entries:
-        table.add_row(*(str(entry[key]) for key in COLUMNS))
+        table.add_row(*(str(entry.get(key, "")) for key in COLUMNS))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
@@ -88,7 +133,7 @@ def main() -> None:
     temporary.replace(arguments.folder / "summary.json")
     show(entries)
     for entry in entries:
-        if arguments.min_accuracy is not None and entry["accuracy"] < arguments.min_accuracy:
+        if arguments.min_accuracy is not None and entry.get("accuracy", 1) < arguments.min_accuracy:
             failed = True
             print(f"{entry['track']}: accuracy {entry['accuracy']} is below {arguments.min_accuracy}", file=sys.stderr)
     sys.exit(failed)

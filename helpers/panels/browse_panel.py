@@ -14,7 +14,7 @@ def browse(reviews, names: dict[int, str], tokenizer, lengths: list[int]) -> Non
         for text, label, length in zip(reviews["text"][:3], reviews["label"][:3], lengths, strict=False)
     )
     table = f"<table><tr><th>label</th><th>tokens</th><th>review</th></tr>{rows}</table>"
-    parts.show(build(reviews, names, tokenizer, lengths), html=table)
+    parts.show(build(reviews, names, tokenizer, lengths), table)
 
 
 def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
@@ -33,7 +33,7 @@ def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
     label = ipywidgets.Dropdown(options=["any label", *names.values()], description="Label")
     length = ipywidgets.Dropdown(options=list(ranges), description="Length")
     asked = ipywidgets.Checkbox(description="Show tokens", indent=False)
-    page = ipywidgets.HTML()
+    page = ipywidgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
 
     def draw(index):
         if index is None:

@@ -14,7 +14,7 @@ def classify(classifier, pushes=None, reviews=(), example: str = EXAMPLE) -> Non
 
     values = classifier(example)
     figure = pictures.probabilities(values, f"“{example}”")
-    parts.show(build(classifier, pushes, reviews, example), png=parts.png(figure))
+    parts.show(build(classifier, pushes, reviews, example), figure)
 
 
 def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):

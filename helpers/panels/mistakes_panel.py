@@ -19,7 +19,7 @@ def mistakes(table, names: tuple[str, str], pushes=None) -> None:
         for row in table.head(5).itertuples()
     )
     head = "<tr><th>label</th><th>model</th><th>confidence</th><th>review</th></tr>"
-    parts.show(build(table, names, pushes), html=f"<table>{head}{rows}</table>")
+    parts.show(build(table, names, pushes), f"<table>{head}{rows}</table>")
 
 
 def surest(table):
@@ -35,7 +35,7 @@ def build(table, names: tuple[str, str], pushes=None):
     kinds = {"all mistakes": None} | {f"{names[1 - label]} taken for {names[label]}": label for label in (1, 0)}
     kind = ipywidgets.Dropdown(options=list(kinds), description="Which")
     asked = ipywidgets.Checkbox(description="Show the words that pushed", indent=False)
-    page = ipywidgets.HTML()
+    page = ipywidgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
     found = lru_cache(maxsize=256)(pushes) if pushes else None
 
     def draw(row):

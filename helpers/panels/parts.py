@@ -4,6 +4,7 @@ import html
 
 BLUE, ORANGE = "0, 114, 178", "213, 94, 0"  # the colours of helpers/pictures.py
 EDGE = 200  # how many characters to show of a part that the model does not see
+EDGE_TOKENS = 40  # the same, in tokens
 
 
 def escaped(text: object) -> str:
@@ -32,13 +33,13 @@ def coloured(review: str, pushes: list[tuple[int, int, float]], names: tuple[str
     for start, end, push in pushes:
         strength = 0.6 * abs(push) / largest
         parts.append(
-            f"{escaped(review[position:start])}<span title='{push:+.2f}' style='background:rgba("
+            f"{escaped(review[position:start])}<span title='{push:+.2g}' style='background:rgba("
             f"{BLUE if push > 0 else ORANGE}, {strength:.2f})'>{escaped(review[start:end])}</span>"
         )
         position = end
     parts.append(escaped(review[position : position + EDGE]) + (" …" if position + EDGE < len(review) else ""))
     strongest = sorted(pushes, key=lambda span: -abs(span[2]))[:4]
-    said = ", ".join(f"“{escaped(review[start:end])}” ({push:+.2f})" for start, end, push in strongest)
+    said = ", ".join(f"“{escaped(review[start:end])}” ({push:+.2g})" for start, end, push in strongest)
     return (
         f"<p style='line-height:1.6'>{''.join(parts)}</p>"
         f"<p>Pushed most: {said}. Above 0, blue: towards {escaped(names[1])}; below, orange: towards {escaped(names[0])}.</p>"
@@ -46,18 +47,24 @@ def coloured(review: str, pushes: list[tuple[int, int, float]], names: tuple[str
 
 
 def tokens(review: str, tokenizer) -> str:
-    """The review's tokens as the model gets them; those that are cut off are struck through."""
+    """The review's tokens as the model gets them, and the nearest of those that are cut off, struck through."""
     whole = tokenizer(review, truncation=False, return_offsets_mapping=True, verbose=False)
     kept = tokenizer(review, truncation=True, return_offsets_mapping=True)["offset_mapping"]
     inside = {tuple(span) for span in kept}
+    spans = [tuple(span) for span in whole["offset_mapping"]]
+    # [CLS] and [SEP] have no place in the text. Of what is cut off, the part beside the cut is enough.
+    read = [number for number, span in enumerate(spans) if span[0] != span[1] and span in inside]
+    first, last = (read[0], read[-1]) if read else (0, 0)
     chips = []
-    for token, span in zip(whole.tokens(), whole["offset_mapping"], strict=True):
-        cut = span[0] != span[1] and tuple(span) not in inside  # [CLS] and [SEP] have no place in the text
+    for number, token in enumerate(whole.tokens()):
+        cut = spans[number][0] != spans[number][1] and number not in range(first, last + 1)
+        if cut and not first - EDGE_TOKENS <= number <= last + EDGE_TOKENS:
+            continue
         tag = "del" if cut else "span"
-        style = "opacity:0.55" if cut else f"background:rgba({BLUE}, 0.2)"
+        style = "opacity:0.6" if cut else f"background:rgba({BLUE}, 0.2)"
         chips.append(f"<{tag} style='{style};border-radius:3px;padding:1px 3px;margin:1px'>{escaped(token)}</{tag}>")
-    lost = len(whole["input_ids"]) - len(kept)
-    told = f"{lost:,} more are cut off (struck through)" if lost else "nothing is cut off"
+    lost = len(spans) - len(kept)
+    told = f"{lost:,} more are cut off; those beside the cut are struck through" if lost else "nothing is cut off"
     return f"<p>The model reads {len(kept):,} tokens; {told}.</p><p style='line-height:1.9'>{' '.join(chips)}</p>"
 
 
@@ -98,24 +105,15 @@ class Pager:
             self.draw(None)
 
 
-def show(panel, **static) -> None:
-    """Display a panel. Where widgets do not work (GitHub, a PDF), what ``static`` holds stands in: ``html`` or ``png``.
+def show(panel, static) -> None:
+    """Display a panel. Where widgets do not work (GitHub, a PDF), ``static`` stands in: a figure, or a table as HTML.
 
     One output carries both, and each viewer shows the richest form it knows.
     """
     from IPython.display import display
 
-    kinds = {"html": "text/html", "png": "image/png"}
-    display(panel._repr_mimebundle_() | {kinds[kind]: value for kind, value in static.items()}, raw=True)
-
-
-def png(figure) -> bytes:
-    """The figure as a PNG picture."""
-    import io
-
-    image = io.BytesIO()
-    figure.savefig(image, format="png", bbox_inches="tight")
-    return image.getvalue()
+    data, metadata = ({"text/html": static}, {}) if isinstance(static, str) else static._repr_mimebundle_()
+    display(panel._repr_mimebundle_() | data, metadata=metadata, raw=True)
 
 
 def shortened(text: str, width: int = 160) -> str:

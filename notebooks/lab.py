@@ -1,0 +1,91 @@
+"""Open the lessons in JupyterLab, on a start page made for this machine: ``make lab``.
+
+The page is ``index.ipynb`` beside this file, written anew at each start and not committed. ``--page-only`` starts nothing.
+What else is given goes to ``jupyter lab``.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+import build
+
+PAGE = build.HERE / "index.ipynb"
+# Minutes from the first cell to the last at the quick profile, on the machine of benchmarks/results/latest.json: make run.
+MINUTES = {
+    "01_text_classification": {"pytorch": 3.0, "tensorflow": 3.6},
+    "02_error_analysis": {"pytorch": 1.4, "tensorflow": 1.6},
+}
+ABOUT = {
+    "01_text_classification": "from a review to a trained model, and on to the Hub",
+    "02_error_analysis": "what that model gets wrong, how you notice, and what to do",
+}
+TEXT = """# Text classification with Hugging Face
+
+Lessons that run as they are: in order, from top to bottom. Take one track; both teach the same. PyTorch is what most new
+models are published in. Take TensorFlow if your work is in Keras.
+
+| lesson | what you do | PyTorch | TensorFlow |
+|---|---|---|---|
+{rows}
+
+Click a time to open the lesson. Then choose **Run > Run All Cells**, or run cell by cell with Shift+Enter. The times are
+for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
+
+Lesson 02 goes on with the model of lesson 01. It trains one itself if there is none, and then takes as long as both.
+"""
+
+
+def gflops(size: int = 2048) -> float:
+    """How many billion operations a second this machine reaches in a product of fp32 matrices; takes under a second.
+
+    A product of two n × n matrices takes 2n³ operations. The fastest of four, because the first one warms up.
+    """
+    matrix = np.ones((size, size), np.float32)
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        matrix @ matrix
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times) / 1e9
+
+
+def page(speed: float) -> nbformat.NotebookNode:
+    """The start page for a machine with ``speed`` times the matrix rate of the one that was measured."""
+    rows = []
+    for path in build.pages():
+        cells = []
+        for track in build.TRACKS:
+            minutes = max(1, round(MINUTES[path.stem][track] / speed))
+            where = build.target(path, track).relative_to(build.HERE).as_posix()
+            cells.append(f"[about {minutes} min]({where})")
+        number, _, name = path.stem.partition("_")
+        rows.append(
+            f"| **{number} {name.replace('_', ' ').capitalize()}** | {ABOUT[path.stem]} | {' | '.join(cells)} |"
+        )
+    times = "about" if 0.8 < speed < 1.25 else f"{speed:.1f} times"
+    text = TEXT.format(rows="\n".join(rows), cores=os.cpu_count(), speed=times)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="start")])
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return notebook
+
+
+def main() -> None:
+    print("Measuring this machine, a second or two …", flush=True)
+    measured = json.loads((build.HERE.parent / "benchmarks" / "results" / "latest.json").read_text())
+    temporary = PAGE.with_suffix(".tmp")
+    nbformat.write(page(gflops() / measured["ceiling_gflops"]["fp32"]), temporary)
+    temporary.replace(PAGE)
+    if "--page-only" not in sys.argv:
+        command = ["jupyter", "lab", "--ip=127.0.0.1", f"--ServerApp.root_dir={build.HERE}"]
+        command += [f"--LabApp.default_url=/lab/tree/{PAGE.name}", *sys.argv[1:]]
+        os.execv(Path(sys.executable).with_name("jupyter"), command)
+
+
+if __name__ == "__main__":
+    main()
