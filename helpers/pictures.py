@@ -11,6 +11,8 @@ from functools import wraps
 
 import numpy as np
 
+from helpers.measures import expected_calibration_error
+
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6E6E6E"
 STYLE = {
@@ -186,6 +188,7 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
         )
     axes.set_yticks(range(len(scores)), scores)
     axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("accuracy, with its 95% interval")
     axes.set_title(title)
     each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())
@@ -224,13 +227,15 @@ def confusion(labels, predictions, names: list[str]):
 def reliability(tables: dict, title: str = "Is the confidence deserved?"):
     """Accuracy against confidence, a line for each name in ``tables``: what ``measures.calibration`` returns.
 
-    A larger dot stands for more reviews. On the grey line the confidence is right.
+    A larger dot stands for more reviews. On the grey line the confidence is right. The legend gives each expected
+    calibration error (ECE).
     """
     figure, axes = _figure()
     figure.set_figheight(4)
     axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as sure as right")
     for (name, table), color, marker in zip(tables.items(), (ORANGE, BLUE, GREY), "osD", strict=False):
-        axes.plot(table["confidence"], table["accuracy"], color=color, label=name)
+        error = expected_calibration_error(table)
+        axes.plot(table["confidence"], table["accuracy"], color=color, label=f"{name}: ECE {error:.3f}")
         size = 15 + 200 * table["reviews"] / table["reviews"].sum()
         axes.scatter(table["confidence"], table["accuracy"], size, color=color, marker=marker)
     axes.set_xlabel("confidence of the model")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from helpers import device as process
 from helpers.errors import TutorialError, explain_in_notebook
+from helpers.progress import waiting
 
 TRACKS = ("pytorch", "tensorflow")
 ASSETS = ("auto", "embedded", "hub")
@@ -25,10 +26,10 @@ class Profile:
     """The size of a run.
 
     ``train_reviews`` and ``test_reviews`` are counts, ``None`` for all there are; so are ``validation_reviews``, which no
-    training sees, and ``snippets``, sentences of other reviews. A review keeps ``max_tokens``
-    tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``minutes`` says how long the
-    parts of a lesson take: measured on two cores of a server processor of 2021, estimated for ``full``. ``disk_gb`` is
-    what the model and two or three checkpoints need on disk while it trains.
+    training sees, and ``snippets``, sentences of other reviews. A review keeps ``max_tokens`` tokens, the two special ones
+    included; ``truncation_side`` is the end that is cut. ``minutes`` says how long the parts of a lesson take,
+    ``train_seconds`` how long training and evaluation: measured on two cores of a server processor of 2021, estimated for
+    ``full``. ``disk_gb`` is what the model and two or three checkpoints need on disk while it trains.
     """
 
     train_reviews: int | None
@@ -41,6 +42,7 @@ class Profile:
     logging_steps: int
     disk_gb: float
     minutes: dict[str, str]
+    train_seconds: float | None
 
 
 PROFILES = {
@@ -55,6 +57,7 @@ PROFILES = {
         logging_steps=1,
         disk_gb=0.6,
         minutes={"Train": "seconds", "other": "seconds"},
+        train_seconds=10,
     ),
     "quick": Profile(
         train_reviews=2_400,
@@ -67,6 +70,7 @@ PROFILES = {
         logging_steps=5,
         disk_gb=0.6,
         minutes={"Train": "3 to 5 minutes", "Predict": "1 to 2 minutes", "other": "seconds"},
+        train_seconds=150,
     ),
     # The guide's numbers: 2 epochs in PyTorch, 3 in TensorFlow, cut at the checkpoint's own 512 tokens.
     "full": Profile(
@@ -80,6 +84,7 @@ PROFILES = {
         logging_steps=50,
         disk_gb=3,
         minutes={"Train": "minutes on a GPU, hours on a CPU", "Predict": "minutes on a GPU", "other": "1 to 2 minutes"},
+        train_seconds=None,
     ),
 }
 
@@ -131,7 +136,8 @@ def resolve(
     output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir), PROFILES[profile].disk_gb)
     process.keep_out_the_other_framework(track)
     process.keep_freed_memory()
-    found, name, precision = process.find(track, device)
+    with waiting(f"Starting {_framework(track)}", 5):
+        found, name, precision = process.find(track, device)
     if device == "gpu" and found != "gpu":
         raise TutorialError(
             f"TUTORIAL_DEVICE is gpu, but {_framework(track)} finds no GPU on this machine; "

@@ -19,10 +19,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor, TagRemovePreprocessor
 from tqdm import tqdm
+from traitlets.config import Config
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = ("pytorch", "tensorflow")
+
+
+# Kernels talk through files of this user, not through ports that others on the machine could read.
+BY_FILE = Config({"KernelManager": {"transport": "ipc"}})
 
 
 def repository() -> str:
@@ -119,7 +124,9 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Run the notebook in ``folder`` and keep its outputs, cleaned of what changes at every run."""
     resources = {"metadata": {"path": str(folder)}}
     with tqdm(total=len(notebook.cells), unit="cell", mininterval=5) as bar:
-        NotebookClient(notebook, timeout=None, resources=resources, on_cell_complete=lambda **_: bar.update()).execute()
+        NotebookClient(
+            notebook, timeout=None, resources=resources, config=BY_FILE, on_cell_complete=lambda **_: bar.update()
+        ).execute()
     clean(notebook, folder)
 
 
@@ -191,21 +198,27 @@ def main() -> None:
     arguments = parser.parse_args()
     forget_login()
     os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_ASSETS": "embedded", "TUTORIAL_DEVICE": "cpu"}
-    for page in pages():
-        for track in TRACKS if arguments.track is None else [arguments.track]:
-            notebook, path = build(page, track), target(page, track)
-            if arguments.no_execute:
-                keep_outputs(notebook, path)
-                clean(notebook, HERE)
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")
-                    execute(notebook, Path(folder))
-            path.parent.mkdir(exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            nbformat.write(notebook, temporary)
-            temporary.replace(path)
-            print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
+    for track in TRACKS if arguments.track is None else [arguments.track]:
+        # One folder for all lessons of a track: a later one opens the model of an earlier one.
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")
+            for page in pages():
+                make(page, track, None if arguments.no_execute else Path(folder))
+
+
+def make(page: Path, track: str, folder: Path | None) -> None:
+    """Write the notebook of ``page`` for ``track``, executed in ``folder``, or with the outputs that are there."""
+    notebook, path = build(page, track), target(page, track)
+    if folder is None:
+        keep_outputs(notebook, path)
+        clean(notebook, HERE)
+    else:
+        execute(notebook, folder)
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    nbformat.write(notebook, temporary)
+    temporary.replace(path)
+    print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
-from build import TRACKS, forget_login, pages, target
+from build import BY_FILE, TRACKS, forget_login, pages, target
 from helpers.results import FILE
 
 COLUMNS = {
@@ -60,7 +60,7 @@ class ListeningEngine(NBClientEngine):
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-        client = Listener(nb_man, kernel_name=kernel_name, timeout=None, resources={})
+        client = Listener(nb_man, kernel_name=kernel_name, timeout=None, config=BY_FILE)
         client.silences = cls.silences = []
         client.execute()
 

@@ -1,0 +1,138 @@
+"""What stands around the lessons: the start page, the drawing, the model that lesson 02 opens, the signs of life."""
+
+import json
+import re
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import build
+import lab
+import way
+from helpers import assets, first_model, pictures, results, settings
+
+SOURCE = assets.embedded("a test")
+
+
+def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
+    slow, fast = (lab.page(speed).cells[0].source for speed in (0.5, 2))
+    for path in build.pages():
+        for track in build.TRACKS:
+            (link,) = re.findall(rf"\[about (\d+) min\]\({track}/{path.stem}\.ipynb\)", slow)
+            assert int(link) == max(1, round(lab.MINUTES[path.stem][track] / 0.5))
+    assert slow.index("01_text") < slow.index("02_error") and "0.5 times the speed" in slow
+    assert slow != fast
+    assert 1 < lab.gflops(256) < 100_000
+
+
+def test_the_drawing_has_a_picture_of_each_part_and_lessons_use_them():
+    pictures_there = {path.stem for path in (build.SOURCE / "way").glob("*.png")}
+    assert pictures_there == set(way.parts())
+    text = "\n".join(path.read_text() for path in build.pages())
+    assert set(re.findall(r"\{\{way (\w+)\}\}", text)) == pictures_there
+    cell = build.with_way("## Load\n\n{{way load}}\n\nA model learns.")
+    assert re.fullmatch(
+        r"## Load\n\n!\[[^]]*load\.\]\[way\]\n\nA model learns\.\n\n\[way\]: data:image/png;base64,\S+", cell
+    )
+
+
+@pytest.mark.parametrize("page", build.pages(), ids=lambda page: page.stem)
+def test_nothing_is_left_to_fill_in(page):
+    for track in build.TRACKS:
+        assert not [cell.id for cell in build.build(page, track).cells if re.search(r"\{\{\w", cell.source)]
+
+
+def run_settings(folder, seed=42):
+    return settings.Settings(
+        "pytorch", "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", seed, folder
+    )
+
+
+def a_model(folder, run):
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").touch()
+    results.save(run, SOURCE, folder=folder, train_reviews=48, accuracy=0.5)
+
+
+def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsys):
+    run = run_settings(tmp_path / "model")
+    assert first_model.find(run, SOURCE) is None
+    assert "because lesson 01 has left no model" in capsys.readouterr().out
+    a_model(run.output_dir, run)
+    assert first_model.find(run, SOURCE) == run.output_dir
+    assert "the model of lesson 01: 48 reviews, accuracy 0.500" in capsys.readouterr().out
+    other = run_settings(run.output_dir, seed=7)
+    assert first_model.find(other, SOURCE) is None
+    assert "trained with seed 42" in capsys.readouterr().out
+    a_model(first_model.own_folder(other), other)
+    assert first_model.find(other, SOURCE) == first_model.own_folder(other)
+    (run.output_dir / "config.json").write_text("{")
+    assert first_model.find(run, SOURCE) is None
+    assert json.loads((run.output_dir / results.FILE).read_text())["seed"] == 42
+
+
+def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(monkeypatch):
+    import IPython.display
+
+    drawn = []
+
+    class Handle:
+        def update(self, figure):
+            drawn.append(figure)
+
+    def display(figure, display_id):
+        drawn.append(figure)
+        return Handle()
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    curve = pictures.TrainingCurve(every=60)
+    curve.update(10, {}, {})
+    assert drawn[-1].axes[0].get_title(loc="left").startswith("Waiting")
+    for step in range(1, 10):
+        curve.update(10, dict.fromkeys(range(1, step + 1), 0.5), {})
+    assert len(drawn) == 1
+    curve.update(10, {5: 0.5, 10: 0.4}, {10: 0.8}, last=True)
+    assert len(drawn) == 2
+    assert (
+        drawn[-1]._repr_mimebundle_()[1]["image/png"]["alt"].endswith("from 0.50 to 0.40; accuracy 0.800 at step 10.")
+    )
+
+
+WAITING = """
+import time
+from helpers import progress
+progress.FIRST = progress.EVERY = 0.2
+with progress.waiting("Counting", 1):
+    time.sleep(SECONDS)
+print("done")
+"""
+
+
+@pytest.mark.parametrize(("seconds", "signs"), [(0.0, 0), (1.2, 2)])
+def test_waiting_shows_a_sign_of_life_and_takes_it_away(seconds, signs):
+    cell = nbformat.v4.new_code_cell(WAITING.replace("SECONDS", str(seconds)))
+    seen = []
+
+    class Listener(NotebookClient):
+        def process_message(self, msg, cell, cell_index):
+            if msg["msg_type"] in ("display_data", "update_display_data"):
+                seen.append(msg["content"]["data"]["text/plain"])
+            return super().process_message(msg, cell, cell_index)
+
+    Listener(nbformat.v4.new_notebook(cells=[cell]), kernel_name="python3").execute()
+    assert len(seen) >= signs and bool(seen) == bool(signs)
+    if signs:
+        assert re.fullmatch(r"Counting: \d s of about 1 s", seen[0]) and seen[-1] == ""
+    assert cell.outputs[-1].text == "done\n"
+
+
+def test_waiting_outside_a_notebook_shows_nothing_and_costs_nothing(capsys):
+    from helpers.progress import waiting
+
+    start = time.monotonic()
+    with waiting("Counting", 1):
+        pass
+    assert time.monotonic() - start < 0.2 and capsys.readouterr().out == ""
