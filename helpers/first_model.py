@@ -18,7 +18,7 @@ def find(settings: Settings, source: Assets) -> Path | None:
 
     Says which one it found, or why none.
     """
-    wanted = {"profile": settings.profile_name, "assets": source.name, "seed": settings.seed}
+    wanted = {"track": settings.track, "profile": settings.profile_name, "assets": source.name, "seed": settings.seed}
     other = None
     for folder, whose in ((settings.output_dir, "lesson 01"), (own_folder(settings), "this lesson, an earlier time")):
         record = _record(folder)
@@ -30,7 +30,7 @@ def find(settings: Settings, source: Assets) -> Path | None:
                 f"This is the model of {whose}: {record['train_reviews']:,} reviews, accuracy {record['accuracy']:.3f}."
             )
             return folder
-        other = other or f"the model of lesson 01 was trained with {', '.join(differing)}"
+        other = other or f"the model of {whose} was trained with {', '.join(differing)}"
     reason = other or "lesson 01 has left no model"
     print(f"Training a model first, as lesson 01 does ({settings.profile.minutes['Train']}), because {reason}.")
     return None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
 
-from helpers import first_model, resume
+from helpers import first_model, resume, resume_pytorch
 from helpers.assets import Assets
 from helpers.settings import Settings, batches_of_like_length
 
@@ -33,7 +33,11 @@ def train(settings: Settings, source: Assets, reviews) -> Path:
             per_device_eval_batch_size=16,
             num_train_epochs=settings.epochs,
             weight_decay=0.01,
-            save_strategy="no",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            load_best_model_at_end=True,
+            save_total_limit=1,
+            metric_for_best_model="accuracy",
             warmup_ratio=source.warmup_ratio,
             seed=settings.seed,
             use_cpu=settings.device == "cpu",
@@ -49,8 +53,8 @@ def train(settings: Settings, source: Assets, reviews) -> Path:
         processing_class=tokenizer,
         compute_metrics=lambda output: {"accuracy": np.mean(output.predictions.argmax(-1) == output.label_ids)},
     )
-    trainer.train()
-    accuracy = trainer.evaluate()["eval_accuracy"]
+    trainer.train(resume_from_checkpoint=resume_pytorch.prepare(trainer, settings))
+    accuracy = trainer.state.best_metric
     with resume.saving(folder) as temporary:
         trainer.save_model(temporary)
     return first_model.keep(settings, source, folder, train_reviews=len(reviews["train"]), accuracy=accuracy)

@@ -1,5 +1,6 @@
 """Lesson 01's training in one call, for a learner who starts with lesson 02. Lesson 01 explains each step."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import tf_keras as keras
@@ -10,7 +11,7 @@ from transformers import (
     create_optimizer,
 )
 
-from helpers import first_model, resume, weights
+from helpers import first_model, resume, resume_tensorflow, weights
 from helpers.assets import Assets
 from helpers.settings import Settings
 
@@ -43,7 +44,9 @@ def train(settings: Settings, source: Assets, reviews) -> Path:
         init_lr=source.learning_rate, num_warmup_steps=int(source.warmup_ratio * steps), num_train_steps=steps
     )
     model.compile(optimizer=optimizer)
-    model.fit(train_set, epochs=settings.epochs)
+    there = replace(settings, output_dir=folder)
+    backup, rest = resume_tensorflow.prepare(model, train_set, settings.epochs, there)
+    model.fit(rest, epochs=settings.epochs, callbacks=[backup])
     predictions = model.predict(test_set).logits.argmax(-1)
     accuracy = float((predictions == tokenized["test"]["label"]).mean())
     with resume.saving(folder) as temporary:

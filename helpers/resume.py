@@ -24,6 +24,7 @@ def steps_between(total_steps: int) -> int:
 def keep_only(folder: Path, *run) -> None:
     """Delete checkpoints in ``folder`` that another run left; ``run`` is whatever tells one run from another."""
     fingerprint = hashlib.sha256(json.dumps(run, sort_keys=True, default=str).encode()).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / RUN_FILE
     if not file.exists() or file.read_text() != fingerprint:
         forget(folder)
@@ -53,6 +54,8 @@ def saving(folder: Path):
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         yield temporary
+        # What was noted about the model before (helpers/results.py) is not true of this one.
+        (folder / "results.json").unlink(missing_ok=True)
         for file in temporary.iterdir():
             file.replace(folder / file.name)
         forget(folder)

@@ -111,6 +111,11 @@ class Settings:
     def epochs(self) -> int:
         return self.profile.epochs[self.track]
 
+    @property
+    def train_seconds(self) -> float | None:
+        """How long training and evaluation take on a CPU, about; ``None`` on a GPU, where nobody measured."""
+        return self.profile.train_seconds if self.device == "cpu" else None
+
 
 def resolve(
     track, *, profile="quick", assets="auto", device="auto", seed=42, output_dir="my_awesome_model"

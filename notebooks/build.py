@@ -26,8 +26,9 @@ SOURCE = HERE / "source"
 TRACKS = ("pytorch", "tensorflow")
 
 
-# Kernels talk through files of this user, not through ports that others on the machine could read.
-BY_FILE = Config({"KernelManager": {"transport": "ipc"}})
+def by_file(folder: str | Path) -> Config:
+    """Let a kernel talk through sockets in ``folder``, not through ports that others on the machine could read."""
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(Path(folder) / "kernel")}})
 
 
 def repository() -> str:
@@ -125,7 +126,11 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     resources = {"metadata": {"path": str(folder)}}
     with tqdm(total=len(notebook.cells), unit="cell", mininterval=5) as bar:
         NotebookClient(
-            notebook, timeout=None, resources=resources, config=BY_FILE, on_cell_complete=lambda **_: bar.update()
+            notebook,
+            timeout=None,
+            resources=resources,
+            config=by_file(folder),
+            on_cell_complete=lambda **_: bar.update(),
         ).execute()
     clean(notebook, folder)
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +21,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
-from build import BY_FILE, TRACKS, forget_login, pages, target
+from build import TRACKS, by_file, forget_login, pages, target
 from helpers.results import FILE
 
 COLUMNS = {
@@ -47,8 +48,8 @@ class Listener(PapermillNotebookClient):
         if msg["msg_type"] == "execute_input":
             self.silences.append((0.0, cell_index))
         elif self.silences:
-            longest, _ = self.silences[-1]
-            self.silences[-1] = (max(longest, now - self.heard), cell_index)
+            longest, started = self.silences[-1]
+            self.silences[-1] = (max(longest, now - self.heard), started)
         self.heard = now
         return super().process_message(msg, cell, cell_index)
 
@@ -60,9 +61,10 @@ class ListeningEngine(NBClientEngine):
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-        client = Listener(nb_man, kernel_name=kernel_name, timeout=None, config=BY_FILE)
-        client.silences = cls.silences = []
-        client.execute()
+        with tempfile.TemporaryDirectory() as sockets:
+            client = Listener(nb_man, kernel_name=kernel_name, timeout=None, config=by_file(sockets))
+            client.silences = cls.silences = []
+            client.execute()
 
 
 papermill_engines.register("listening", ListeningEngine)

@@ -1,7 +1,10 @@
 """What stands around the lessons: the start page, the drawing, the model that lesson 02 opens, the signs of life."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 
 import nbformat
@@ -72,6 +75,35 @@ def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsy
     (run.output_dir / "config.json").write_text("{")
     assert first_model.find(run, SOURCE) is None
     assert json.loads((run.output_dir / results.FILE).read_text())["seed"] == 42
+
+
+TRAIN = """
+import sys
+from helpers import assets, first_model, settings
+run = settings.resolve(TRACK, profile="smoke", assets="embedded", device="cpu", output_dir=FOLDER)
+source = assets.resolve(run)
+from datasets import load_dataset
+from helpers import first_model_TRACK_NAME as module
+reviews = load_dataset(source.dataset)
+for split in reviews:
+    reviews[split] = reviews[split].select(range(32))
+assert first_model.find(run, source) is None
+folder = module.train(run, source, reviews)
+assert first_model.find(run, source) == folder != run.output_dir
+print(sorted(path.name for path in folder.iterdir()))
+"""
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_lesson_02_trains_a_model_where_there_is_none(track, tmp_path):
+    script = (
+        TRAIN.replace("TRACK_NAME", track).replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
+    )
+    environment = os.environ | {"TUTORIAL_OUTPUT": "", "TUTORIAL_PROFILE": ""}
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr[-2000:]
+    names = run.stdout.splitlines()[-1]
+    assert "model.safetensors" in names and "results.json" in names and "checkpoint" not in names
 
 
 def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(monkeypatch):

@@ -26,7 +26,7 @@ def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):
     """
     import ipywidgets
 
-    picks = [(OWN, example)] + [(parts.shortened(review, 60), review) for review in reviews]
+    picks = [(OWN, "")] + [(parts.shortened(review, 60), review) for review in reviews]
     pick = ipywidgets.Dropdown(options=picks, description="Pick", layout={"width": "95%"})
     box = ipywidgets.Textarea(
         value=example, description="Review", placeholder="Type a review", layout={"width": "95%", "height": "90px"}
@@ -34,20 +34,23 @@ def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):
     button = ipywidgets.Button(description="Classify", button_style="primary", tooltip="Classify the review above")
     result = ipywidgets.HTML()
 
-    @lru_cache(maxsize=256)
-    def answered(text):
-        return answer(classifier, pushes, text)
+    # Failures are not kept: they raise.
+    kept_classifier = lru_cache(maxsize=256)(classifier)
+    kept_pushes = lru_cache(maxsize=256)(pushes) if pushes else None
+    own = example
 
     def update(_=None):
         result.value = parts.status("Working …")
         button.disabled = True
         try:
-            result.value = answered(box.value)
+            result.value = answer(kept_classifier, kept_pushes, box.value)
         finally:
             button.disabled = False
 
-    def picked(change):
-        box.value = change["new"]
+    def picked(_):
+        nonlocal own
+        own = box.value if box.value not in reviews else own
+        box.value = pick.value or own
         update()
 
     button.on_click(update)

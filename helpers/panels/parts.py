@@ -101,7 +101,7 @@ class Pager:
             self.place.value = status(f"{self.what} {self.at + 1:,} of {len(self.items):,}")
             self.draw(self.items[self.at])
         else:
-            self.place.value = status(f"no {self.what} fits; change the filters")
+            self.place.value = status(f"There is no such {self.what}.")
             self.draw(None)
 
 
@@ -113,7 +113,10 @@ def show(panel, static) -> None:
     from IPython.display import display
 
     data, metadata = ({"text/html": static}, {}) if isinstance(static, str) else static._repr_mimebundle_()
-    display(panel._repr_mimebundle_() | data, metadata=metadata, raw=True)
+    # Written out, because ipywidgets 7, which Colab may have, shows a widget in another way.
+    view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
+    widget = {"application/vnd.jupyter.widget-view+json": view, "text/plain": repr(panel)}
+    display(widget | data, metadata=metadata, raw=True)
 
 
 def shortened(text: str, width: int = 160) -> str:
