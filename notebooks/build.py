@@ -6,6 +6,7 @@
 
 import argparse
 import base64
+import io
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor, TagRemovePreprocessor
+from PIL import Image
 from tqdm import tqdm
 from traitlets.config import Config
 
@@ -167,9 +169,21 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
                 del data["text/html"]  # the same picture, for JupyterLab; GitHub would not show it
             if "image/png" in data and not output.metadata.get("image/png", {}).get("alt"):
                 raise SystemExit(f"The picture of {cell.id} has no alternative text; draw it with helpers/pictures.py.")
+            if "image/png" in data:
+                data["image/png"] = fewer_colours(data["image/png"])
             kept.append(output)
         if "outputs" in cell:
             cell.outputs = kept
+
+
+def fewer_colours(picture: str) -> str:
+    """A PNG picture (base64) with 64 colours: a third of the size, and no difference to see in a plot."""
+    image = Image.open(io.BytesIO(base64.b64decode(picture)))
+    if image.mode == "P":
+        return picture
+    smaller = io.BytesIO()
+    image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
+    return base64.b64encode(smaller.getvalue()).decode()
 
 
 def _without_progress(text: str) -> str:
