@@ -190,7 +190,9 @@ def _without_progress(text: str) -> str:
     """What stays of printed progress: the last state of each line, without its bar and times."""
     text = re.sub(r"\x08+", "\r", text)
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))? - ", "", text)
+    text = re.sub(r"\d+/\d+ \[[=>.]+\] - ETA: [\d:hms]+(?=\d+/\d+ )", "", text)
+    text = re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))?(?: - |$)", "", text, flags=re.M)
+    return re.sub(r"^\d+/\d+ *\n", "", text, flags=re.M)
 
 
 def _without_paths(text: str, paths: dict[str, str]) -> str:

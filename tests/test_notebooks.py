@@ -199,6 +199,10 @@ def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):
 def test_cleaning_removes_progress_and_keeps_results():
     noisy = " 1/4 [==>...........] - ETA: 3s - loss: 0.7\b\b\b\b\b\r4/4 [==============================] - 9s 2s/step - loss: 0.6\n"
     assert build._without_progress(noisy) == "4/4 loss: 0.6\n"
+    predicted = (
+        "14/63 [=====>....................] - ETA: 2s63/63 [==============================] - 6s 88ms/step\nkept\n"
+    )
+    assert build._without_progress(predicted) == "kept\n"
 
 
 def test_the_switches_can_be_turned_off(tmp_path):
