@@ -26,7 +26,7 @@ browser: $(READY) ## open the lessons in JupyterLab with Chromium, click and typ
 	pytest -m browser tests/test_browser.py $(ARGS)
 
 screenshots: ## make the pictures of README.md, with the browser's test
-	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-k 'start or pytorch' --screenshots notebooks/images"
+	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-n0 -k 'start or pytorch' --screenshots notebooks/images"
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
 	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)
