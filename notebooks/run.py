@@ -107,7 +107,7 @@ def show(entries: list[dict]) -> None:
         table.add_column(heading)
     for entry in entries:
         table.add_row(*(str(entry.get(key, "")) for key in COLUMNS))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def main() -> None:

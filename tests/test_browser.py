@@ -169,6 +169,7 @@ def check_pictures(page: Page) -> None:
 def check_names(page: Page, control: str) -> None:
     """The accessibility tree has a name for every control of the panel."""
     tree = panel(page, control).aria_snapshot()
+    assert re.search(r'- heading ".+" \[level=3\]', tree), tree
     controls = re.findall(r"- (button|textbox|combobox|checkbox|slider|spinbutton|meter)(.*)", tree)
     assert len(controls) >= 3, tree
     assert all(re.match(r' ".+"', rest) for _, rest in controls), tree

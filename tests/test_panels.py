@@ -34,7 +34,7 @@ def test_the_classify_panel_answers_and_keeps_answers():
         asked.append(text)
         return PROBABILITIES
 
-    pick, box, button, result = classify_panel.build(classifier, halves, ["a fine film", "a dull film"]).children
+    _, pick, box, button, result = classify_panel.build(classifier, halves, ["a fine film", "a dull film"]).children
     assert "POSITIVE, with probability 0.750" in result.value
     pick.index = 1
     assert box.value == "a fine film" and "film" in result.value
@@ -71,7 +71,8 @@ def test_the_browser_searches_and_filters(tokenizer):
     reviews = datasets.Dataset.from_dict({"text": texts, "label": [1, 0, 0, 1]})
     lengths = [len(tokenizer(text)["input_ids"]) for text in texts]
     panel = browse_panel.build(reviews, dict(enumerate(NAMES)), tokenizer, lengths)
-    search, label, length, asked, pager, page = panel.children
+    title, search, label, length, asked, pager, page = panel.children
+    assert "role='heading'" in title.value
     previous, following, place = pager.children
     assert "review 1 of 4" in place.value and "A fine film" in page.value
     search.value = "fine"
@@ -113,7 +114,7 @@ def test_the_mistakes_come_surest_first_and_words_once():
         asked.append(text)
         return halves(text)
 
-    kind, words, pager, page = mistakes_panel.build(table, NAMES, pushes).children
+    _, kind, words, pager, page = mistakes_panel.build(table, NAMES, pushes).children
     previous, following, place = pager.children
     assert "mistake 1 of 3" in place.value and "sure" in page.value
     following.click()

@@ -54,7 +54,7 @@ def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
         control.observe(update, "value")
     asked.observe(lambda _: pager.redraw(), "value")
     update()
-    return ipywidgets.VBox([search, label, length, asked, pager.widget, page])
+    return ipywidgets.VBox([parts.title("Browse the reviews"), search, label, length, asked, pager.widget, page])
 
 
 def matches(folded, labels, lengths, *, words: str, label: int | None, low: int, high: int | None) -> list[int]:

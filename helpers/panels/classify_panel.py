@@ -56,7 +56,7 @@ def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):
     button.on_click(update)
     pick.observe(picked, "value")
     update()
-    return ipywidgets.VBox([*([pick] if reviews else []), box, button, result])
+    return ipywidgets.VBox([parts.title("Classify a review"), *([pick] if reviews else []), box, button, result])
 
 
 def answer(classifier, pushes, text) -> str:

@@ -63,4 +63,6 @@ def build(table, names: tuple[str, str], pushes=None):
     kind.observe(update, "value")
     asked.observe(lambda _: pager.redraw(), "value")
     update()
-    return ipywidgets.VBox([kind, *([asked] if pushes else []), pager.widget, page])
+    return ipywidgets.VBox(
+        [parts.title("Page through the mistakes"), kind, *([asked] if pushes else []), pager.widget, page]
+    )

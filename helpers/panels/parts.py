@@ -73,6 +73,13 @@ def status(text: str) -> str:
     return f"<p role='status'>{escaped(text)}</p>"
 
 
+def title(text: str):
+    """The panel's name: a heading, which screen readers announce and can jump to."""
+    import ipywidgets
+
+    return ipywidgets.HTML(f"<b role='heading' aria-level='3'>{escaped(text)}</b>")
+
+
 class Pager:
     """Previous, Next, and where you are. Calls ``draw(item)`` for the item to show, ``draw(None)`` if there is none."""
 
