@@ -5,7 +5,7 @@ READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test faults browser screenshots notebooks bench bench-smoke lint clean lock
+.PHONY: help lab run test faults browser colab screenshots notebooks bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,7 +16,7 @@ lab: $(READY) ## open the lessons in JupyterLab
 run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(TRACK),--track $(TRACK)) $(ARGS)
 
-test: $(READY) ## run all tests, the notebooks included
+test: $(READY) ## run the tests, every notebook included
 	pytest $(ARGS)
 
 faults: $(READY) ## put faults into running lessons and see them survive, in under 10 minutes
@@ -24,6 +24,9 @@ faults: $(READY) ## put faults into running lessons and see them survive, in und
 
 browser: $(READY) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
 	pytest -m browser tests/test_browser.py $(ARGS)
+
+colab: $(READY) ## install the kit as Colab does, by the lessons' own first cells
+	pytest -m colab tests/test_environment.py $(ARGS)
 
 screenshots: ## make the pictures of README.md, with the browser's test
 	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-n0 -k 'start or pytorch' --screenshots notebooks/images"

@@ -90,6 +90,7 @@ def test_the_readme_links_every_lesson():
         assert (ROOT / link).exists(), link
 
 
+@pytest.mark.colab
 @pytest.mark.parametrize(("track", "framework"), [("pytorch", "torch"), ("tensorflow", "tensorflow")])
 def test_setup_as_on_colab(tmp_path, track, framework):
     """A machine with Jupyter and the framework, and no kit: the lesson's own first cells install it.
