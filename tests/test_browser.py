@@ -133,11 +133,16 @@ def menu(page: Page, *path: str) -> None:
 
 def run_all(page: Page, seconds: int = 1_800) -> None:
     """Run > Run All Cells, until the last cell is done; no cell may show an error."""
-    expect(page.get_by_text(re.compile(r"Python 3 .*\| Idle"))).to_be_visible(timeout=MINUTE)
-    menu(page, "Run", "Run All Cells")
+    menu(page, "Edit", "Clear Outputs of All Cells")
     prompts = notebook(page).locator(".jp-CodeCell .jp-InputPrompt")
     last = notebook(page).locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
-    expect(prompts.first).to_have_text("[1]:", timeout=2 * MINUTE)
+    expect(last).to_have_text("[ ]:")
+    for _ in range(6):  # JupyterLab drops the command while the kernel is starting
+        expect(page.get_by_text(re.compile(r"Python 3 .*\| Idle"))).to_be_visible(timeout=MINUTE)
+        menu(page, "Run", "Run All Cells")
+        page.wait_for_timeout(5_000)
+        if prompts.first.text_content() != "[ ]:":
+            break
     deadline = time.monotonic() + seconds
     errors = notebook(page).locator("[data-mime-type='application/vnd.jupyter.error']")
     while not re.fullmatch(r"\[\d+\]:", last.text_content() or "") or "[*]:" in prompts.all_text_contents():
