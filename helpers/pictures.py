@@ -121,7 +121,7 @@ class TrainingCurve:
     seconds, so that drawing costs training little.
     """
 
-    def __init__(self, every: float = 5):
+    def __init__(self, every: float = 10):
         self.every, self.display, self.drawn = every, None, 0.0
 
     def update(
