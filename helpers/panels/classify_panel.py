@@ -12,6 +12,7 @@ def classify(classifier, pushes=None, reviews=(), example: str = EXAMPLE) -> Non
     """Show the panel; see ``build`` for its parts."""
     from helpers import pictures
 
+    classifier = lru_cache(maxsize=256)(classifier)  # the picture and the panel ask for the same example
     values = classifier(example)
     figure = pictures.probabilities(values, f"“{example}”")
     parts.show(build(classifier, pushes, reviews, example), figure)
@@ -34,7 +35,7 @@ def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):
     button = ipywidgets.Button(description="Classify", button_style="primary", tooltip="Classify the review above")
     result = ipywidgets.HTML()
 
-    # Failures are not kept: they raise.
+    # Failures are not kept, because they raise.
     kept_classifier = lru_cache(maxsize=256)(classifier)
     kept_pushes = lru_cache(maxsize=256)(pushes) if pushes else None
     own = example
