@@ -38,7 +38,7 @@ bench: $(READY) ## time the guide's settings against the kit's
 	python benchmarks/bench.py $(ARGS)
 
 bench-smoke: $(READY) ## see the benchmark work, in about a minute
-	python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --test-reviews 4 --inference 16 --output runs/bench-smoke.json
+	python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --inference 16 --output runs/bench-smoke.json
 
 lint: $(READY) ## check the code, in notebooks too
 	ruff check . && ruff format --check .

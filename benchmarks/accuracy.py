@@ -8,6 +8,8 @@ from there.
 import argparse
 import statistics
 
+from filelock import FileLock
+
 import common
 from common import RESULTS, TRACKS
 from helpers import assets, settings
@@ -15,6 +17,8 @@ from helpers import assets, settings
 OUTPUT = RESULTS / "accuracy.json"
 # Kept memory changes no number, and spares the guide's settings a good part of their time.
 RECIPES = {"guide": "memory", "kit": "kit"}
+QUICK = settings.PROFILES["quick"]
+SIZES = {"reviews": QUICK.train_reviews, "test_reviews": QUICK.test_reviews}
 
 
 def baseline(seed: int, reviews: int, test_reviews: int) -> float:
@@ -32,28 +36,33 @@ def baseline(seed: int, reviews: int, test_reviews: int) -> float:
     return float(model.score(list(test["text"]), test["label"]))
 
 
+def keep(name: str, seed: int, value: float) -> None:
+    """Write one figure down; under a lock, because the other track may run beside this one."""
+    with FileLock(OUTPUT.with_suffix(".lock")):
+        result = common.read(OUTPUT)
+        result.setdefault("accuracy", {}).setdefault(name, {})[str(seed)] = value
+        common.write(OUTPUT, result | {"settings": SIZES, "machine": common.machine()})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=common.positive, default=3)
     parser.add_argument("--recipe", choices=RECIPES, help="only this one")
     parser.add_argument("--track", choices=TRACKS, help="only this one")
     arguments = parser.parse_args()
-    profile = settings.PROFILES["quick"]
-    sizes = {"reviews": profile.train_reviews, "test_reviews": profile.test_reviews}
-    result = common.read(OUTPUT) | {"settings": sizes}
-    runs = result.setdefault("accuracy", {})
-    for seed in map(str, range(arguments.seeds)):
-        if seed not in (done := runs.setdefault("baseline", {})):
-            done[seed] = baseline(int(seed), *sizes.values())
+
+    def missing(name: str, seed: int) -> bool:
+        return str(seed) not in common.read(OUTPUT).get("accuracy", {}).get(name, {})
+
+    for seed in range(arguments.seeds):
+        if missing("baseline", seed):
+            keep("baseline", seed, baseline(seed, **SIZES))
         for recipe in [arguments.recipe] if arguments.recipe else RECIPES:
             for track in [arguments.track] if arguments.track else TRACKS:
-                done = runs.setdefault(f"{track}, {recipe}", {})
-                if seed not in done:
-                    print(f"seed {seed}: {track}, {recipe}", flush=True)
-                    done[seed] = common.measure(track, RECIPES[recipe], seed=seed, **sizes)["accuracy"]
-                    common.write(OUTPUT, result)
-    common.write(OUTPUT, result)
-    rows = [[name, statistics.mean(by.values()), *by.values()] for name, by in runs.items()]
+                if missing(name := f"{track}, {recipe}", seed):
+                    print(f"seed {seed}: {name}", flush=True)
+                    keep(name, seed, common.measure(track, RECIPES[recipe], seed=seed, **SIZES)["accuracy"])
+    rows = [[name, statistics.mean(by.values()), *by.values()] for name, by in common.read(OUTPUT)["accuracy"].items()]
     common.show("Accuracy", ["", "mean", *(f"seed {seed}" for seed in range(arguments.seeds))], rows)
 
 

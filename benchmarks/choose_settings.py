@@ -7,6 +7,7 @@ cores. What it printed is in ``benchmarks/README.md``.
 import argparse
 from dataclasses import replace
 
+import common
 import measure
 from helpers import assets
 from helpers import device as process
@@ -64,7 +65,7 @@ def train(candidate, seed: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=1, help="runs of each candidate")
+    parser.add_argument("--seeds", type=common.positive, default=1, help="runs of each candidate")
     parser.add_argument("--cut", choices=("start", "end", "middle"), help="only the candidates that cut this")
     arguments = parser.parse_args()
     process.keep_out_the_other_framework("pytorch")

@@ -1,5 +1,6 @@
 """What the benchmarks share: a process for each measurement, the machine's name and speed, tables, whole files."""
 
+import argparse
 import datetime
 import json
 import os
@@ -41,7 +42,8 @@ def run(*command: str) -> dict:
     """The JSON on the last line that a Python process prints; the benchmark stops where that process fails."""
     done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True, cwd=FOLDER.parent)
     if done.returncode:
-        sys.exit(f"{' '.join(command[:1])} failed:\n{done.stderr[-2000:]}")
+        why = "killed, mostly for lack of memory" if done.returncode == -9 else done.stderr[-2000:]
+        sys.exit(f"This process ended with status {done.returncode}: {' '.join(command)[:300]}\n{why}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -49,6 +51,24 @@ def measure(track: str, levers: str, **options) -> dict:
     """One run of ``measure.py``; ``options`` are its arguments."""
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return run(str(FOLDER / "measure.py"), "--track", track, "--levers", levers, *words)
+
+
+def accuracies(track: str) -> dict[str, float | None]:
+    """Means of what ``accuracy.py`` wrote down, over the seeds that both recipes have; ``None`` if there are none."""
+    found = read(RESULTS / "accuracy.json").get("accuracy", {})
+    by_seed = {recipe: found.get(f"{track}, {recipe}", {}) for recipe in ("guide", "kit")}
+    seeds = by_seed["guide"].keys() & by_seed["kit"].keys()
+    return {
+        f"{recipe}_accuracy": statistics.mean(values[seed] for seed in seeds) if seeds else None
+        for recipe, values in by_seed.items()
+    }
+
+
+def positive(text: str) -> int:
+    """A count from the command line, at least 1; for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count of 1 or more")
+    return int(text)
 
 
 def ceiling(gpu: bool = False) -> dict[str, float]:
@@ -77,7 +97,7 @@ def read(path: Path) -> dict:
 def write(path: Path, result: dict) -> None:
     """Write ``result`` as JSON, under a temporary name first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(result, indent=1))
     temporary.replace(path)
 

@@ -14,10 +14,10 @@ from common import RESULTS, median
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--rounds", type=common.positive, default=1)
+    parser.add_argument("--epochs", type=common.positive, default=2)
     parser.add_argument("--reviews", type=int, default=0, help="training reviews; 0 for all there are")
-    parser.add_argument("--test-reviews", type=int, default=5_000)
+    parser.add_argument("--test-reviews", type=common.positive, default=5_000)
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu", help="cpu, with few reviews: to try it out")
     arguments = parser.parse_args()
     import torch

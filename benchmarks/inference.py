@@ -100,7 +100,7 @@ def rates(track: str, reviews: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--reviews", type=int, default=96)
+    parser.add_argument("--reviews", type=common.positive, default=96)
     parser.add_argument("--track", choices=TRACKS, help="only this track, as JSON")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")

@@ -7,7 +7,6 @@ the same checkpoint on the same reviews for one epoch, and is tested on the same
 import argparse
 import json
 import os
-import resource
 import tempfile
 import time
 import warnings
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import assets, settings
+from helpers import assets, results, settings
 from helpers import device as process
 
 BATCH = 16
@@ -250,7 +249,7 @@ def inference(track: str, model, tokenizer, dataset, seed: int) -> dict:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 folder, per_device_eval_batch_size=BATCH, report_to="none", disable_tqdm=True,
-                bf16_full_eval=process.cpu_precision() == "bf16", dataloader_pin_memory=False, seed=seed,
+                bf16_full_eval=process.cpu_precision() == "bf16", dataloader_pin_memory=False, seed=seed, use_cpu=model.device.type == "cpu",
             )  # fmt: skip
             Trainer(model=model, args=arguments, data_collator=DataCollatorWithPadding(tokenizer)).predict(tokens)
     else:
@@ -259,7 +258,8 @@ def inference(track: str, model, tokenizer, dataset, seed: int) -> dict:
     return figures | {"batched": len(dataset) / (time.perf_counter() - start)}
 
 
-def main() -> None:
+def command_line() -> argparse.Namespace:
+    """The arguments; ``levers`` becomes a set of names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--track", choices=settings.TRACKS, required=True)
     parser.add_argument("--levers", default="", help="kit, or names of levers with commas between them")
@@ -271,13 +271,20 @@ def main() -> None:
     parser.add_argument("--inference", type=int, default=0, help="reviews to classify when training is over")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    track, levers = arguments.track, frozenset(filter(None, arguments.levers.split(",")))
-    if levers == {"kit"}:
-        levers = frozenset(LEVERS)
-    if unknown := levers - {*LEVERS, *TRIED}:
+    levers = frozenset(filter(None, arguments.levers.split(",")))
+    arguments.levers = frozenset(LEVERS) if levers == {"kit"} else levers
+    if unknown := arguments.levers - {*LEVERS, *TRIED}:
         parser.error(f"unknown: {', '.join(unknown)}; the levers are {', '.join([*LEVERS, *TRIED])}")
+    return arguments
+
+
+def main() -> None:
+    arguments = command_line()
+    track, levers = arguments.track, arguments.levers
     warnings.filterwarnings("ignore")
     process.keep_out_the_other_framework(track)
+    if arguments.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a pipeline and TensorFlow would take a GPU unasked
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
     if "oneDNN" in levers:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
@@ -297,6 +304,9 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(source.checkpoint, **kept)
     set_seed(arguments.seed)
     whole = load_dataset(source.dataset)
+    for size, split in ((arguments.reviews, "train"), (arguments.test_reviews, "test"), (arguments.inference, "test")):
+        if size > len(whole[split]):
+            raise SystemExit(f"{size:,} reviews are more than the {len(whole[split]):,} of the {split} split")
     data = {
         split: whole[split].shuffle(seed=arguments.seed).select(range(size or len(whole[split]) * (split == "train")))
         for split, size in {"train": arguments.reviews, "test": arguments.test_reviews}.items()
@@ -310,16 +320,18 @@ def main() -> None:
     run = Run(levers, source, tokenizer, tokenized, arguments.seed, precision, arguments.device, arguments.epochs)
     figures = {"pytorch": pytorch, "tensorflow": tensorflow}[track](run)
     model, shapes, times = (figures.pop(name) for name in ("model", "shapes", "steps"))
-    # The first step compiles, and is no measure of the others, where there are others.
+    # The first step warms up or compiles, and is no measure of the others, where there are others.
     first = 1 if len(times) > 1 else 0
     rest, seconds = shapes[first : len(times)], times[-1] - (times[0] if first else 0)
+    work = operations(model.config, rest, run.frozen_layers)
     figures |= {
-        "reviews_per_s": len(data["train"]) * arguments.epochs / figures["seconds"],
+        "reviews_per_s": sum(reviews for reviews, _ in shapes[: len(times)]) / figures["seconds"],
         "first_step_s": times[0],
         "steady_reviews_per_s": sum(reviews for reviews, _ in rest) / seconds,
-        "steady_gflops": operations(model.config, rest, run.frozen_layers) / seconds / 1e9,
+        "steady_gflops": work / seconds / 1e9,
+        "gflop_per_review": work / sum(reviews for reviews, _ in rest) / 1e9,
         "precision": precision,
-        "peak_rss_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,  # Linux counts in KB
+        "peak_rss_gb": results.peak_memory_gb(),
     }
     if arguments.inference:
         texts = whole["test"].shuffle(seed=arguments.seed).select(range(arguments.inference))

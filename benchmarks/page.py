@@ -11,7 +11,7 @@ from common import FOLDER, RESULTS, TRACKS
 from measure import LEVERS, TRIED
 
 PAGES = (FOLDER / "README.md", FOLDER.parent / "README.md")
-# Key of a track's figures: what it means, how to show it, the bar and the stretch for each track.
+# Key of a track's figures: what it means, how to show it, the bar of both tracks or of each.
 FIGURES = {
     "guide_reviews_per_s": ("training, the guide's settings, reviews per second", "{:.1f}", ""),
     "kit_reviews_per_s": ("training, the kit's settings, reviews per second", "{:.1f}", ""),
@@ -19,8 +19,11 @@ FIGURES = {
     "steady_speedup": ("the same without the first step", "{:.1f} times", ""),
     "fraction_of_ceiling": ("fraction of the machine's matrix rate, kit", "{:.2f}", "0.55 and 0.4"),
     "guide_fraction_of_ceiling": ("the same, guide", "{:.2f}", ""),
+    "less_work": ("computation for a review, guide over kit", "{:.1f} times", ""),
     "peak_rss_gb": ("peak memory of training, kit", "{:.2f} GB", "2.0 GB"),
     "guide_peak_rss_gb": ("the same, guide", "{:.2f} GB", ""),
+    "guide_accuracy": ("accuracy at the quick profile, the guide's settings, mean of the seeds", "{:.3f}", ""),
+    "kit_accuracy": ("the same, the kit's settings", "{:.3f}", "not below the guide's"),
     "startup_s": ("kernel start to tokenizer loaded", "{:.1f} s", "8 and 10 s"),
     "inference_reviews_per_s": ("inference, the kit's way, reviews per second", "{:.1f}", ""),
     "inference_speedup": ("over one review at a time, same model and tokens", "{:.1f} times", "4 times"),
@@ -35,7 +38,12 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 def latest() -> str:
     result = common.read(RESULTS / "latest.json")
-    rows = [[what, *(form.format(result[track][key]) for track in TRACKS), bar] for key, (what, form, bar) in FIGURES.items()]  # fmt: skip
+    figures = [result[track] | common.accuracies(track) for track in TRACKS]
+
+    def cell(value, form):
+        return "not measured" if value is None else form.format(value)
+
+    rows = [[what, *(cell(one[key], form) for one in figures), bar] for key, (what, form, bar) in FIGURES.items()]
     rates = result["ceiling_gflops"]
     head = f"{where(result)}. Matrix product: {rates['fp32']:.0f} GFLOP/s in fp32, {rates['bf16']:.0f} in bf16."
     imported = f"Importing `helpers`, with all its modules: {result['import_helpers_s']:.2f} s."
@@ -47,8 +55,9 @@ def latest() -> str:
 def speed() -> str:
     """The table of the project's first page."""
     result = common.read(RESULTS / "latest.json")
-    keys = ("speedup", "inference_speedup", "startup_s", "peak_rss_gb")
-    titles = ("training, over the guide's settings", "inference, over one review at a time", *(FIGURES[key][0] for key in keys[2:]))  # fmt: skip
+    keys = ("speedup", "steady_speedup", "inference_speedup", "startup_s", "peak_rss_gb")
+    sizes = f"{result['settings']['reviews']} reviews"
+    titles = (f"training on {sizes}, over the guide's settings", "the same without the first step", "inference, over one review at a time", *(FIGURES[key][0] for key in keys[3:]))  # fmt: skip
     rows = [[title, *(FIGURES[key][1].format(result[track][key]) for track in TRACKS)] for title, key in zip(titles, keys, strict=True)]  # fmt: skip
     return table([where(result), "PyTorch", "TensorFlow"], rows)
 
@@ -72,7 +81,8 @@ def levers() -> str:
     rows = [[f"{name}: {what}", *(cell(track, name, column) for track, column in columns)] for name, what in words.items() if name != "rate"]  # fmt: skip
     headings = ["lever", "PyTorch alone", "within the kit", "TensorFlow alone", "within the kit"]
     rounds = min(len(result[f"{track}_runs"]["reviews_per_s"]["kit"]) for track in TRACKS)
-    return f"{where(result)}. Rounds: {rounds}.\n\n" + table(headings, rows)
+    sizes = "Training on 48 reviews alone, 160 within the kit; 256 and 640 for *like length*."
+    return f"{where(result)}. Rounds: {rounds}. {sizes}\n\n" + table(headings, rows)
 
 
 def preparation() -> str:
@@ -96,7 +106,9 @@ def inference() -> str:
     rows = [
         [name, *(f"{result[track][name]:.1f}" if name in result[track] else "" for track in TRACKS)] for name in names
     ]
-    return f"{where(result)}.\n\n" + table(["reviews per second", "PyTorch", "TensorFlow"], rows)
+    return f"{where(result)}. {result['reviews']} reviews.\n\n" + table(
+        ["reviews per second", "PyTorch", "TensorFlow"], rows
+    )
 
 
 def scaling() -> str:
@@ -110,12 +122,13 @@ def scaling() -> str:
 
 
 def accuracy() -> str:
-    runs = common.read(RESULTS / "accuracy.json")["accuracy"]
+    result = common.read(RESULTS / "accuracy.json")
+    runs = dict(sorted(result["accuracy"].items()))
     rows = [
         [name, len(by), f"{statistics.mean(by.values()):.3f}", ", ".join(f"{value:.3f}" for value in by.values())]
         for name, by in runs.items()
     ]
-    return table(["settings", "seeds", "mean accuracy", "each"], rows)
+    return f"{where(result)}.\n\n" + table(["settings", "seeds", "mean accuracy", "each"], rows)
 
 
 def filled(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How cost grows: ``python benchmarks/scaling.py``, about 20 minutes on two cores.
+"""How cost grows: ``python benchmarks/scaling.py``, about 25 minutes on two cores.
 
 Time and memory of the lesson's steps at 1, 2, 5 and 10 times the reviews. Loading, tokenizing and reading an epoch's batches
 take 25,000 to 250,000 reviews, which are the embedded ones, repeated. Training takes 80 to 800, at the kit's settings:
@@ -131,10 +131,11 @@ def draw(result: dict, path: Path) -> None:
     for row, (key, unit) in zip(figure.subplots(2, 4, sharex=True), (("seconds", "s"), ("memory_gb", "GB")), strict=True):  # fmt: skip
         for axes, stage in zip(row, STAGES, strict=True):
             for track in TRACKS:
-                values = [result[track][str(scale)][stage][key] for scale in SCALES]
-                axes.plot(SCALES, values, "o-", color=common.COLORS[track], label=track, markersize=4)
+                scales = sorted(map(int, result[track]))
+                values = [result[track][str(scale)][stage][key] for scale in scales]
+                axes.plot(scales, values, "o-", color=common.COLORS[track], label=track, markersize=4)
             axes.set_ylim(bottom=0, top=axes.get_ylim()[1] * (1 if key == "seconds" else 1.5))
-            axes.set_xticks(SCALES)
+            axes.set_xticks(scales)
             axes.spines[["top", "right"]].set_visible(False)
             if key == "seconds":
                 axes.set_title({"read": "read batches", "train": "train an epoch"}.get(stage, stage), fontsize=11)
@@ -150,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--one", nargs=2, metavar=("TRACK", "REVIEWS"), help="measure the data steps of one size")
     parser.add_argument("--repeat", nargs=2, metavar=("FOLDER", "REVIEWS"), help="write the reviews of one size")
-    parser.add_argument("--scales", type=int, nargs="+", default=SCALES)
+    parser.add_argument("--scales", type=common.positive, nargs="+", default=SCALES, help="only these; the others stay")
     arguments = parser.parse_args()
     if arguments.repeat:
         print(json.dumps(repeat(Path(arguments.repeat[0]), int(arguments.repeat[1]))))
@@ -165,14 +166,15 @@ def main() -> None:
             print(json.dumps(prepare(Path(folder), track)))
         return
     path = RESULTS / "scaling.json"
-    result = {"machine": common.machine(), "reviews": REVIEWS, "train_reviews": TRAIN_REVIEWS} | {t: {} for t in TRACKS}
+    result = {track: {} for track in TRACKS} | common.read(path)
+    result |= {"machine": common.machine(), "reviews": REVIEWS, "train_reviews": TRAIN_REVIEWS}
     for scale in arguments.scales:
         for track in TRACKS:
             print(f"{track}, {scale} times", flush=True)
             figures = common.run(__file__, "--one", track, str(REVIEWS * scale))
             figures["train"] = train(track, TRAIN_REVIEWS * scale)
             result[track][str(scale)] = figures
-    common.write(path, result)
+            common.write(path, result)
     for track in TRACKS:
         rows = [
             [scale, *(f"{by[stage]['seconds']:.1f} s, {by[stage]['memory_gb']:.2f} GB" for stage in STAGES)]

@@ -117,35 +117,33 @@ def review_lengths(lengths: list[int], max_tokens: int):
 class TrainingCurve:
     """The training loss over the steps and the accuracy of each evaluation, drawn again while training goes on.
 
-    Let a callback of the framework call ``update``. It draws in the output of the cell that runs, at most once in ``every``
-    seconds, so that drawing costs training little.
+    Let a callback of the framework call ``start`` when training begins, and then ``update``. Pictures are at least ``every``
+    seconds apart, so that drawing costs training little.
     """
 
     def __init__(self, every: float = 10):
-        self.every, self.display, self.drawn = every, None, 0.0
+        self.every = every
 
-    def update(
-        self, total_steps: int, losses: dict[int, float], accuracies: dict[int, float], last: bool = False
-    ) -> None:
-        """Draw it, of ``total_steps``: the mean loss since the point before and the accuracy (0 to 1), each by step.
-
-        The first call of a training has no losses, and starts a new picture. ``last`` draws the picture also if the one
-        before is younger than ``every`` seconds.
-        """
+    def start(self, total_steps: int) -> None:
+        """Show an empty picture, for ``total_steps``, in the output of the cell that runs."""
         from IPython.display import display
 
+        self.total_steps, self.drawn = total_steps, time.monotonic()
+        self.display = display(self.figure(total_steps, {}, {}), display_id=True)
+
+    def update(self, losses: dict[int, float], accuracies: dict[int, float], last: bool = False) -> None:
+        """Draw the mean loss since the point before and the accuracy (0 to 1), each by step.
+
+        ``last`` draws also if the picture before is younger than ``every`` seconds.
+        """
         now = time.monotonic()
-        if self.display is None or not (losses or accuracies):
-            self.display = display(self.figure(total_steps, losses, accuracies), display_id=True)
-        elif last or now - self.drawn >= self.every:
-            self.display.update(self.figure(total_steps, losses, accuracies))
-        else:
-            return
-        self.drawn = now
+        if last or now - self.drawn >= self.every:
+            self.display.update(self.figure(self.total_steps, losses, accuracies))
+            self.drawn = now
 
     @_styled
     def figure(self, total_steps: int, losses: dict[int, float], accuracies: dict[int, float]):
-        """The figure of ``update``."""
+        """The figure of ``update``; empty without losses and accuracies."""
         figure, axes = _figure()
         axes.plot(list(losses), list(losses.values()), color=BLUE)
         axes.set_xlabel("step")
@@ -188,7 +186,8 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
         )
     axes.set_yticks(range(len(scores)), scores)
     axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
-    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="x", nbins=8)
+    axes.grid(axis="x", alpha=0.3)  # to see which intervals overlap
     axes.set_xlabel("accuracy, with its 95% interval")
     axes.set_title(title)
     each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())

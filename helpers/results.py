@@ -24,7 +24,7 @@ def save(settings: Settings, source: Assets, *, folder: Path | None = None, **fi
         "seed": settings.seed,
         "device": settings.device_name,
         **{name: round(value, 4) for name, value in figures.items()},
-        "peak_memory_gb": _peak_memory_gb(),
+        "peak_memory_gb": peak_memory_gb(),
         "versions": versions(settings.track),
     }
     path = (folder or settings.output_dir) / FILE
@@ -34,7 +34,7 @@ def save(settings: Settings, source: Assets, *, folder: Path | None = None, **fi
     return path
 
 
-def _peak_memory_gb() -> float | None:
+def peak_memory_gb() -> float | None:
     """The largest resident set of this process (getrusage(2)), in GB; ``None`` on Windows."""
     try:
         import resource

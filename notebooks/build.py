@@ -6,6 +6,7 @@
 
 import argparse
 import base64
+import datetime
 import io
 import json
 import os
@@ -49,15 +50,16 @@ def links(path: str) -> dict[str, str]:
 
 
 def speed(track: str) -> dict[str, str]:
-    """What the last benchmark found: how many times as fast each switch makes a lesson, and all of them together."""
+    """What the last benchmark found: how many times as fast each switch makes a step of training, and all of them together."""
     results = HERE.parent / "benchmarks" / "results"
     levers, latest = (json.loads((results / name).read_text()) for name in ("levers.json", "latest.json"))
     names = ("tokens", "no dropout", "frozen", "like length", "bf16", "oneDNN")
     times = {name: levers[track].get(name, {}).get("within") for name in names}
     machine = levers["machine"]
     return {
-        "speedup": f"{latest[track]['speedup']:.0f}",
+        "speedup": f"{latest[track]['steady_speedup']:.0f}",
         "bench_machine": f"{machine['cores']} cores of an {machine['processor'].removesuffix(' Processor')}",
+        "bench_date": datetime.date.fromisoformat(machine["date"]).strftime("%B %Y"),
         **{
             f"times_{name.replace(' ', '_')}": f"{value:.2f}" if value else "not measured"
             for name, value in times.items()

@@ -97,6 +97,13 @@ def browser():
         browser.close()
 
 
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield page
+    page.close()
+
+
 @pytest.fixture(params=build.TRACKS)
 def track(request):
     return request.param
@@ -207,8 +214,7 @@ def press_until_focused(page: Page, name: str, key: str = "Tab", times: int = 12
     raise AssertionError(f"{name} cannot be reached by {key}")
 
 
-def test_the_first_lesson(lab, browser, track, artefacts):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def test_the_first_lesson(lab, page, track, artefacts):
     open_lesson(page, lab, f"{track}/01_text_classification")
     run_all(page)
     check_pictures(page)
@@ -254,11 +260,9 @@ def test_the_first_lesson(lab, browser, track, artefacts):
     page.keyboard.press("Enter")
     expect(place).to_have_text(re.compile(r"review 2 of [\d,]+"))
     photograph(page, browse, f"browse-{track}", artefacts)
-    page.close()
 
 
-def test_the_second_lesson(lab, browser, track, artefacts):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def test_the_second_lesson(lab, page, track, artefacts):
     open_lesson(page, lab, f"{track}/02_error_analysis")
     run_all(page)
     check_pictures(page)
@@ -276,13 +280,10 @@ def test_the_second_lesson(lab, browser, track, artefacts):
     page.keyboard.press("Space")
     expect(mistakes.get_by_text("Pushed most")).to_be_visible(timeout=MINUTE)
     photograph(page, mistakes, f"mistakes-{track}", artefacts)
-    page.close()
 
 
-def test_the_start_page(lab, browser, artefacts):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def test_the_start_page(lab, page, artefacts):
     links = start_page(page, lab).all_text_contents()
     assert len(links) == len(build.pages()) * len(build.TRACKS)
     assert all(re.fullmatch(r"about \d+ min", text) for text in links), links
     photograph(page, page, "start", artefacts)
-    page.close()

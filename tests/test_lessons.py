@@ -121,12 +121,12 @@ def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(mo
 
     monkeypatch.setattr(IPython.display, "display", display)
     curve = pictures.TrainingCurve(every=60)
-    curve.update(10, {}, {})
+    curve.start(10)
     assert drawn[-1].axes[0].get_title(loc="left").startswith("Waiting")
     for step in range(1, 10):
-        curve.update(10, dict.fromkeys(range(1, step + 1), 0.5), {})
+        curve.update(dict.fromkeys(range(1, step + 1), 0.5), {})
     assert len(drawn) == 1
-    curve.update(10, {5: 0.5, 10: 0.4}, {10: 0.8}, last=True)
+    curve.update({5: 0.5, 10: 0.4}, {10: 0.8}, last=True)
     assert len(drawn) == 2
     assert (
         drawn[-1]._repr_mimebundle_()[1]["image/png"]["alt"].endswith("from 0.50 to 0.40; accuracy 0.800 at step 10.")
