@@ -186,7 +186,7 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
         )
     axes.set_yticks(range(len(scores)), scores)
     axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
-    axes.locator_params(axis="x", nbins=8)
+    axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])  # short labels, with two digits
     axes.grid(axis="x", alpha=0.3)  # to see which intervals overlap
     axes.set_xlabel("accuracy, with its 95% interval")
     axes.set_title(title)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import common
 import page
 from helpers import settings
 from measure import LEVERS, levers_of, operations
@@ -67,6 +68,7 @@ def test_the_committed_results_hold_the_bars_they_can():
         assert result[track]["fraction_of_ceiling"] >= fraction
         assert result[track]["peak_rss_gb"] <= 2.0
         assert result[track]["startup_s"] <= start
+        assert result[track]["kit_accuracy"] >= result[track]["guide_accuracy"]
     assert result["import_helpers_s"] <= 0.3
 
 
@@ -74,6 +76,20 @@ def test_the_committed_results_hold_the_bars_they_can():
 def test_the_pages_show_the_results(path):
     assert "<!-- table" in path.read_text()
     assert page.filled(path.read_text()) == path.read_text(), "run: python benchmarks/page.py"
+
+
+def test_the_accuracies_are_means_over_the_seeds_of_both(monkeypatch, tmp_path):
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    assert common.accuracies("pytorch") == {"guide_accuracy": None, "kit_accuracy": None}
+    found = {"pytorch, guide": {"0": 0.5, "2": 0.7}, "pytorch, kit": {"0": 0.6, "1": 0.1, "2": 0.8}}
+    (tmp_path / "accuracy.json").write_text(json.dumps({"accuracy": found}))
+    assert common.accuracies("pytorch") == pytest.approx({"guide_accuracy": 0.6, "kit_accuracy": 0.7})
+
+
+@pytest.mark.parametrize("words", [["bench.py", "--rounds", "0"], ["levers.py", "--lever", "frozen"]])
+def test_an_argument_that_would_spoil_the_results_is_refused(words):
+    done = subprocess.run([sys.executable, str(RESULTS.parent / words[0]), *words[1:]], capture_output=True, text=True)
+    assert done.returncode == 2 and ("not a count of 1 or more" in done.stderr or "needs --track" in done.stderr)
 
 
 def test_each_track_has_its_levers():
