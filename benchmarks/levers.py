@@ -2,7 +2,8 @@
 
 *Alone*: the guide's settings and this one lever, over the guide's settings. *Within*: the kit's settings over the kit's
 settings without this lever; for a lever that the kit does not use, with it over without. Reviews per second of training
-without the first step, which compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made within a round, and the median is taken over the rounds.
+without the first step, which compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made
+within a round, and the median is taken over the rounds.
 
 ``--preparation`` measures what comes before training: importing, and tokenizing 2,400 reviews.
 """

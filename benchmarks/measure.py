@@ -249,7 +249,8 @@ def inference(track: str, model, tokenizer, dataset, seed: int) -> dict:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 folder, per_device_eval_batch_size=BATCH, report_to="none", disable_tqdm=True,
-                bf16_full_eval=process.cpu_precision() == "bf16", dataloader_pin_memory=False, seed=seed, use_cpu=model.device.type == "cpu",
+                bf16_full_eval=process.cpu_precision() == "bf16", dataloader_pin_memory=False, seed=seed,
+                use_cpu=model.device.type == "cpu",
             )  # fmt: skip
             Trainer(model=model, args=arguments, data_collator=DataCollatorWithPadding(tokenizer)).predict(tokens)
     else:
