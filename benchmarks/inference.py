@@ -48,7 +48,9 @@ def tensorflow_ways(source, tokenizer, rows, by_length) -> dict:
 
     def predict(rows, **padding):
         collator = DataCollatorWithPadding(tokenizer, return_tensors="tf", **padding)
-        batches = model.prepare_tf_dataset(rows, shuffle=False, batch_size=BATCH, collate_fn=collator)
+        batches = rows.to_tf_dataset(
+            columns=tokenizer.model_input_names, batch_size=BATCH, collate_fn=collator, num_test_batches=200
+        )
         return model.predict(batches, verbose=0)
 
     return pipeline_ways(model, tokenizer, rows, by_length) | {
