@@ -1,61 +1,70 @@
-# Every target first makes .venv from the pinned requirements, which happens once.
+# Each track has an environment of its own, .venv/TRACK, made from the pins in requirements/ at the first call that needs it.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/.ready
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+TRACKS := $(or $(TRACK),pytorch tensorflow)
+# What runs commands for both tracks is the first one's Python; kernels and measurements run in their own.
+MAIN := .venv/$(firstword $(TRACKS))
+READY := $(TRACKS:%=.venv/%/.ready)
+TESTS := $(TRACKS:%=.venv/%/.tests)
+export PATH := $(CURDIR)/$(MAIN)/bin:$(PATH)
+export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test faults browser colab screenshots notebooks bench bench-smoke lint clean lock
+.PHONY: help lab run install test faults browser colab lowest memory screenshots notebooks bench bench-smoke lint clean lock
+.SECONDARY:
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-lab: $(READY) ## open the lessons in JupyterLab
-	python notebooks/lab.py $(ARGS)
+lab: $(READY) ## open the lessons in JupyterLab; TRACK=pytorch|tensorflow for one track alone
+	@python notebooks/lab.py $(ARGS)
 
-run: $(READY) ## run both lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
-	python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(TRACK),--track $(TRACK)) $(ARGS)
+run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
+	@python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
-test: $(READY) ## run the tests, every notebook included
-	pytest $(ARGS)
+install: $(READY) ## install the pinned packages, and open nothing
 
-faults: $(READY) ## put faults into running lessons and see them survive, in under 10 minutes
-	pytest -m fault tests $(ARGS)
+test: $(TESTS) ## run the tests, every notebook included
+	@pytest $(ARGS)
 
-browser: $(READY) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
-	pytest -m browser tests/test_browser.py $(ARGS)
+faults: $(TESTS) ## put faults into running lessons and see them survive, in under 10 minutes
+	@pytest -m fault tests $(ARGS)
 
-colab: $(READY) ## install the kit as Colab does, by the lessons' own first cells
-	pytest -m colab tests/test_environment.py $(ARGS)
+browser: $(TESTS) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
+	@pytest -m browser tests/test_browser.py $(ARGS)
+
+colab: $(TESTS) ## run the lessons on what Colab has installed, their own first cells included
+	@pytest -m colab tests/test_colab.py $(ARGS)
+
+lowest: $(TESTS) ## run the lessons on the oldest versions that pyproject.toml allows
+	@pytest -m lowest tests/test_colab.py $(ARGS)
+
+memory: $(READY) ## run the lessons beside JupyterLab's server in 2 GB of memory; on Linux, as root
+	@python notebooks/run.py --limit-gb 2 --folder runs/memory $(ARGS)
 
 screenshots: ## make the pictures of README.md, with the browser's test
 	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-n0 -k 'start or pytorch' --screenshots notebooks/images"
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
-	python notebooks/build.py $(if $(TRACK),--track $(TRACK)) $(ARGS)
+	@python notebooks/build.py $(ARGS)
 
 bench: $(READY) ## time the guide's settings against the kit's
-	python benchmarks/bench.py $(ARGS)
+	@python benchmarks/bench.py $(ARGS)
 
 bench-smoke: $(READY) ## see the benchmark work, in about a minute
-	python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --inference 16 --output runs/bench-smoke.json
+	@python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --inference 16 --output runs/bench-smoke.json
 
-lint: $(READY) ## check the code, in notebooks too
-	ruff check . && ruff format --check .
+lint: $(TESTS) ## check the code, in notebooks too
+	@ruff check . && ruff format --check .
 
-lock: $(READY) ## write the newest fitting versions of pyproject.toml's packages to requirements.txt
-	pip install --upgrade --upgrade-strategy eager --editable '.[pytorch,tensorflow,dev]'
-	pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.txt
+lock: $(TESTS) ## write the newest versions that pyproject.toml allows to requirements/
+	@python requirements/lock.py
 
 clean: ## remove what can be made again, but keep .venv
 	rm -rf runs build *.egg-info notebooks/*/my_awesome_model* .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-$(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
-	  { echo "This kit needs Python 3.11, 3.12 or 3.13; run: make PYTHON=python3.11 …"; exit 1; }
-	@echo "Installing the pinned packages into .venv, once; this takes a few minutes."
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --requirement requirements.txt
-	$(BIN)/python -m pip install -qq --no-deps --editable .
-	@touch $(READY)
+.venv/%/.ready: requirements/shared.txt requirements/%.txt requirements/install.py
+	@$(PYTHON) requirements/install.py $*
+
+.venv/%/.tests: .venv/%/.ready requirements/tests.txt
+	@$(PYTHON) requirements/install.py $* --tests

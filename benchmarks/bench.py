@@ -17,6 +17,7 @@ from jupyter_client.manager import start_new_kernel
 
 import common
 from common import RESULTS, TRACKS, median
+from helpers import environments
 
 START = """
 import tempfile
@@ -37,7 +38,7 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 def startup(track: str) -> float:
     """Seconds from the start of a notebook's kernel until a lesson's tokenizer is loaded."""
     start = time.perf_counter()
-    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
+    manager, client = start_new_kernel(kernel_name=environments.kernel(track), stderr=subprocess.DEVNULL)
     try:
         reply = client.execute_interactive(START.format(track=track), timeout=300, output_hook=lambda _: None)
         if reply["content"]["status"] != "ok":
@@ -109,6 +110,7 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, default=RESULTS / "latest.json")
     arguments = parser.parse_args()
+    environments.find_kernels()
     runs = {track: {"guide": [], "kit": [], "startups": []} for track in TRACKS}
     imports, ceilings = [common.run("-c", IMPORT)["seconds"]], [common.ceiling()]
 

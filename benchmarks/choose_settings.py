@@ -68,8 +68,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=common.positive, default=1, help="runs of each candidate")
     parser.add_argument("--cut", choices=("start", "end", "middle"), help="only the candidates that cut this")
     arguments = parser.parse_args()
-    process.keep_out_the_other_framework("pytorch")
-    process.keep_freed_memory()
+    process.prepare("pytorch")
     print("| rate | dropout | frozen layers | tokens | cut | reviews | accuracy of each seed |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for candidate in CANDIDATES:

@@ -13,9 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from helpers import environments
+
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-TRACKS = ("pytorch", "tensorflow")
+TRACKS = tuple(environments.NAMES)
 COLORS = {"pytorch": "#0072b2", "tensorflow": "#d55e00", "guide": "#999999"}  # Okabe and Ito: told apart by all eyes
 
 # The median time of a product of two square matrices, which takes 2 n³ operations. bf16 with a smaller matrix, because
@@ -38,9 +40,13 @@ print(json.dumps({{"fp32": rate(torch.float32, size), "bf16": rate(torch.bfloat1
 """
 
 
-def run(*command: str) -> dict:
-    """The JSON on the last line that a Python process prints; the benchmark stops where that process fails."""
-    done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True, cwd=FOLDER.parent)
+def run(*command: str, track: str | None = None) -> dict:
+    """The JSON on the last line that a Python process prints, in the environment of ``track`` if it is given.
+
+    The benchmark stops where that process fails.
+    """
+    python = environments.python(track) if track else sys.executable
+    done = subprocess.run([python, *command], check=False, capture_output=True, text=True, cwd=FOLDER.parent)
     if done.returncode:
         why = "killed, mostly for lack of memory" if done.returncode == -9 else done.stderr[-2000:]
         sys.exit(f"This process ended with status {done.returncode}: {' '.join(command)[:300]}\n{why}")
@@ -50,7 +56,7 @@ def run(*command: str) -> dict:
 def measure(track: str, levers: str, **options) -> dict:
     """One run of ``measure.py``; ``options`` are its arguments."""
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    return run(str(FOLDER / "measure.py"), "--track", track, "--levers", levers, *words)
+    return run(str(FOLDER / "measure.py"), "--track", track, "--levers", levers, *words, track=track)
 
 
 def accuracies(track: str) -> dict[str, float | None]:
@@ -75,7 +81,7 @@ def ceiling(gpu: bool = False) -> dict[str, float]:
     """What the machine reaches in a matrix product, in GFLOP/s, for fp32 and bf16."""
     from helpers.device import cpu_precision
 
-    return run("-c", CEILING.format(gpu=gpu, bf16=cpu_precision() == "bf16"))
+    return run("-c", CEILING.format(gpu=gpu, bf16=cpu_precision() == "bf16"), track="pytorch")
 
 
 def machine() -> dict:

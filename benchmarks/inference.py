@@ -27,7 +27,7 @@ def pytorch_ways(source, tokenizer, rows, by_length) -> dict:
     model = AutoModelForSequenceClassification.from_pretrained(source.checkpoint, num_labels=2).eval()
     int8 = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     arguments = TrainingArguments(
-        tempfile.mkdtemp(), per_device_eval_batch_size=BATCH, report_to="none", disable_tqdm=True,
+        tempfile.mkdtemp(), per_device_eval_batch_size=BATCH, disable_tqdm=True,
         dataloader_pin_memory=False, use_cpu=True,
     )  # fmt: skip
 
@@ -74,8 +74,7 @@ def pipeline_ways(model, tokenizer, rows, by_length) -> dict:
 
 def rates(track: str, reviews: int) -> dict[str, float]:
     """Reviews per second of each way of ``track``."""
-    process.keep_out_the_other_framework(track)
-    process.keep_freed_memory()
+    process.prepare(track)
     process.find(track, "cpu")
     from datasets import load_dataset
     from transformers import AutoTokenizer
@@ -112,7 +111,7 @@ def main() -> None:
     result = {"machine": common.machine(), "reviews": arguments.reviews}
     for track in TRACKS:
         print(track, flush=True)
-        result[track] = common.run(__file__, "--track", track, "--reviews", str(arguments.reviews))
+        result[track] = common.run(__file__, "--track", track, "--reviews", str(arguments.reviews), track=track)
         rows = [[name, rate] for name, rate in result[track].items()]
         common.show(track, ["", "reviews per second"], rows)
     common.write(RESULTS / "inference.json", result)

@@ -34,7 +34,7 @@ NAMES = {
     "tensorflow": "TFAutoModelForSequenceClassification, create_optimizer, pipeline",
 }
 BOTH = "os.environ.update(TF_USE_LEGACY_KERAS='1', TF_CPP_MIN_LOG_LEVEL='3')"
-LEAN = "from helpers import device; device.keep_out_the_other_framework('{track}'); device.find('{track}', 'cpu')"
+LEAN = "from helpers import device; device.prepare('{track}'); device.find('{track}', 'cpu')"
 
 TOKENIZE = """
 import json, os, tempfile, time
@@ -75,7 +75,7 @@ def preparation(rounds: int) -> dict:
         title: {
             name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
             for name, code in codes.items()
-            if (runs := [common.run("-c", code) for _ in range(rounds)])
+            if (runs := [common.run("-c", code, track="tensorflow" if "tensorflow" in code else "pytorch") for _ in range(rounds)])
         }
         for title, codes in {"importing": imports, "tokenizing": ways}.items()
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import assets, results, settings
+from helpers import assets, environments, results, settings
 from helpers import device as process
 
 BATCH = 16
@@ -92,8 +92,8 @@ class Run:
         return self.source.learning_rate if "rate" in self.levers else GUIDE_RATE
 
     @property
-    def warmup_ratio(self) -> float:
-        return self.source.warmup_ratio if "rate" in self.levers else 0.0
+    def warmup_steps(self) -> float:
+        return self.source.warmup_steps if "rate" in self.levers else 0
 
     def collator(self, tensors: str):
         from transformers import DataCollatorWithPadding
@@ -152,13 +152,12 @@ def pytorch(run: Run) -> dict:
         arguments = TrainingArguments(
             folder,
             learning_rate=run.rate,
-            warmup_ratio=run.warmup_ratio,
+            warmup_steps=run.warmup_steps,
             per_device_train_batch_size=run.batch_size,
             per_device_eval_batch_size=BATCH,
             num_train_epochs=run.epochs,
             weight_decay=0.01,
             save_strategy="no",
-            report_to="none",
             seed=run.seed,
             disable_tqdm=True,
             logging_strategy="no",
@@ -168,7 +167,7 @@ def pytorch(run: Run) -> dict:
             fp16=run.precision == "fp16",
             torch_compile="compile" in run.levers,
             **({"optim": "adamw_torch"} if "plain AdamW" in run.levers else {}),
-            **(settings.batches_of_like_length() if "like length" in run.levers else {}),
+            train_sampling_strategy="group_by_length" if "like length" in run.levers else "random",
         )
         trainer = (TokenBudget if "budget" in run.levers else Trainer)(
             model=model, args=arguments, train_dataset=run.data["train"], data_collator=counter, callbacks=[Clock()]
@@ -200,7 +199,7 @@ def tensorflow(run: Run) -> dict:
             layer.trainable = False
     steps = len(run.data["train"]) // run.batch_size * run.epochs
     optimizer, _ = create_optimizer(
-        init_lr=run.rate, num_warmup_steps=int(run.warmup_ratio * steps), num_train_steps=steps
+        init_lr=run.rate, num_warmup_steps=int(run.warmup_steps * steps), num_train_steps=steps
     )
     collator = run.collator("tf")
     counter, times = Counter(collator), []
@@ -248,7 +247,7 @@ def inference(track: str, model, tokenizer, dataset, seed: int) -> dict:
     if track == "pytorch":
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
-                folder, per_device_eval_batch_size=BATCH, report_to="none", disable_tqdm=True,
+                folder, per_device_eval_batch_size=BATCH, disable_tqdm=True,
                 bf16_full_eval=process.cpu_precision() == "bf16", dataloader_pin_memory=False, seed=seed,
                 use_cpu=model.device.type == "cpu",
             )  # fmt: skip
@@ -289,7 +288,8 @@ def main() -> None:
     arguments = command_line()
     track, levers = arguments.track, arguments.levers
     warnings.filterwarnings("ignore")
-    process.keep_out_the_other_framework(track)
+    if track == "tensorflow":
+        environments.keep_out_pytorch()
     if arguments.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a pipeline and TensorFlow would take a GPU unasked
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}

@@ -97,11 +97,10 @@ def read_pytorch(data, tokenizer, folder: Path):
     arguments = TrainingArguments(
         str(folder),
         per_device_train_batch_size=16,
-        report_to="none",
         use_cpu=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
-        **settings.batches_of_like_length(),
+        train_sampling_strategy="group_by_length",
     )
     data = data.remove_columns("text")
     trainer = Trainer(torch.nn.Linear(1, 1), arguments, DataCollatorWithPadding(tokenizer), data)
@@ -158,8 +157,7 @@ def main() -> None:
         return
     if arguments.one:
         track, reviews = arguments.one[0], int(arguments.one[1])
-        process.keep_out_the_other_framework(track)
-        process.keep_freed_memory()
+        process.prepare(track)
         process.find(track, "cpu")
         with tempfile.TemporaryDirectory() as folder:
             common.run(__file__, "--repeat", folder, str(reviews))
@@ -171,7 +169,7 @@ def main() -> None:
     for scale in arguments.scales:
         for track in TRACKS:
             print(f"{track}, {scale} times", flush=True)
-            figures = common.run(__file__, "--one", track, str(REVIEWS * scale))
+            figures = common.run(__file__, "--one", track, str(REVIEWS * scale), track=track)
             figures["train"] = train(track, TRAIN_REVIEWS * scale)
             result[track][str(scale)] = figures
             common.write(path, result)

@@ -1,6 +1,7 @@
 """What the lessons lean on and do not teach.
 
 ``settings``  how big a run is, which assets and which device it uses
+``environments``  the packages of a track: whether they fit, and where the other track's are
 ``device``    what the device is, and what is set up for it
 ``assets``    the choice between the Hub and the packages that are installed
 ``embedded``  the reviews and the checkpoint in those packages

@@ -23,7 +23,7 @@ class Assets:
 
     ``dataset``, ``checkpoint`` and ``metric`` are Hub ids or folders. ``frozen_layers`` counts the lowest encoder
     layers that stay as they are (the embeddings with them); 0 trains everything, as the guide does.
-    ``options`` are further arguments of ``from_pretrained``. ``reason`` says in one line why these assets.
+    ``warmup_steps`` is the share of the steps over which the rate rises. ``options`` are further arguments of ``from_pretrained``. ``reason`` says in one line why these assets.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Assets:
     checkpoint: str
     metric: str
     learning_rate: float
-    warmup_ratio: float
+    warmup_steps: float
     frozen_layers: int
     options: dict
 
@@ -71,7 +71,7 @@ def hub(reason: str) -> Assets:
         checkpoint="distilbert/distilbert-base-uncased",
         metric="accuracy",
         learning_rate=2e-5,
-        warmup_ratio=0.0,
+        warmup_steps=0,
         frozen_layers=0,
         options={"use_safetensors": True},  # never a pickle from a download
     )
@@ -90,7 +90,7 @@ def embedded(reason: str) -> Assets:
         checkpoint=str(packages.model_folder()),
         metric=str(Path(__file__).parent / "metrics" / "accuracy"),
         learning_rate=3e-4,
-        warmup_ratio=0.1,
+        warmup_steps=0.1,
         frozen_layers=3,
         # In one short epoch nothing is learnt by heart, so dropout only costs accuracy; and without it on the attention weights
         # PyTorch takes its fused attention, which is twice as fast on a CPU.

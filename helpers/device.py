@@ -1,10 +1,12 @@
-"""The process a track runs in: which device, which number format, and nothing of the other framework."""
+"""The process a track runs in: which device, which number format, and what is set up before anything is imported."""
 
 import ctypes
 import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+
+from helpers import environments
 
 
 def find(track: str, wanted: str) -> tuple[str, str, str]:
@@ -15,15 +17,16 @@ def find(track: str, wanted: str) -> tuple[str, str, str]:
     return (_pytorch_device if track == "pytorch" else _tensorflow_device)(wanted)
 
 
-def keep_out_the_other_framework(track: str) -> None:
-    """Make transformers leave the other track's framework alone; call it before importing transformers."""
-    if track == "pytorch":
-        os.environ["USE_TF"] = "0"
+def prepare(track: str) -> None:
+    """Set up this process for the lessons of ``track``; call it before importing transformers."""
+    keep_freed_memory()
+    if track == "tensorflow":
+        environments.keep_out_pytorch()
     else:
-        os.environ["USE_TORCH"] = "0"
-        # accelerate brings torch with it. Where transformers finds it with torch turned off, importing a pipeline
-        # fails (NameError: LRScheduler); None makes Python, and so transformers, find no such package.
-        sys.modules.setdefault("accelerate", None)
+        # Where a repository has no safetensors file, transformers would ask a service of the Hub to make one.
+        os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+        # An upload that fails is tried again at once, and a learner told; by default that takes some minutes.
+        os.environ.setdefault("HF_XET_CLIENT_RETRY_MAX_DURATION", "5s")
 
 
 def keep_freed_memory() -> None:

@@ -7,7 +7,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 
 from helpers import first_model, resume, resume_pytorch
 from helpers.assets import Assets
-from helpers.settings import Settings, batches_of_like_length
+from helpers.settings import Settings
 
 
 def train(settings: Settings, source: Assets, reviews) -> Path:
@@ -38,15 +38,14 @@ def train(settings: Settings, source: Assets, reviews) -> Path:
             load_best_model_at_end=True,
             save_total_limit=1,
             metric_for_best_model="accuracy",
-            warmup_ratio=source.warmup_ratio,
+            warmup_steps=source.warmup_steps,
             seed=settings.seed,
             use_cpu=settings.device == "cpu",
             bf16=settings.precision == "bf16",
             fp16=settings.precision == "fp16",
             dataloader_pin_memory=settings.device == "gpu",
             logging_steps=profile.logging_steps,
-            report_to="none",
-            **batches_of_like_length(),
+            train_sampling_strategy="group_by_length",
         ),
         train_dataset=tokenized["train"],
         eval_dataset=tokenized["test"],

@@ -41,7 +41,7 @@ def train(settings: Settings, source: Assets, reviews) -> Path:
     )
     steps = len(train_set) * settings.epochs
     optimizer, _ = create_optimizer(
-        init_lr=source.learning_rate, num_warmup_steps=int(source.warmup_ratio * steps), num_train_steps=steps
+        init_lr=source.learning_rate, num_warmup_steps=int(source.warmup_steps * steps), num_train_steps=steps
     )
     model.compile(optimizer=optimizer)
     there = replace(settings, output_dir=folder)

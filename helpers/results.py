@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from helpers.assets import Assets
-from helpers.settings import Settings, versions
+from helpers.environments import versions
+from helpers.settings import Settings
 
 FILE = "results.json"
 

@@ -1,24 +1,18 @@
 """How big a run is, which assets it uses and on which device: checked before anything slow starts."""
 
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import device as process
+from helpers import environments
 from helpers.errors import TutorialError, explain_in_notebook
 from helpers.progress import waiting
 
-TRACKS = ("pytorch", "tensorflow")
+TRACKS = tuple(environments.NAMES)
 ASSETS = ("auto", "embedded", "hub")
 DEVICES = ("auto", "cpu", "gpu")
-
-# The release of transformers whose TensorFlow classes work, with and without torch. In 4.53 a pipeline needs torch,
-# in 4.54 every import does, 4.55 to 4.57 cannot load a safetensors checkpoint, and 5 has no TensorFlow classes.
-TENSORFLOW_TRANSFORMERS = "4.52.4"
 
 
 @dataclass(frozen=True)
@@ -123,8 +117,8 @@ def resolve(
     """Check the settings of a lesson and find its device.
 
     The environment variables ``TUTORIAL_PROFILE``, ``TUTORIAL_ASSETS``, ``TUTORIAL_DEVICE`` and
-    ``TUTORIAL_OUTPUT`` override the arguments. Keeps the other track's framework out of the
-    process: call it before importing transformers. From then on a notebook shows a full disk or a
+    ``TUTORIAL_OUTPUT`` override the arguments. It sets up the process
+    for the track: call it before importing transformers. From then on a notebook shows a full disk or a
     failing Hub as one sentence.
 
     Raises ``TutorialError`` for a value that is not allowed, a package that is missing or unfit,
@@ -137,50 +131,23 @@ def resolve(
     device = _one_of("TUTORIAL_DEVICE", os.environ.get("TUTORIAL_DEVICE") or device, DEVICES)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise TutorialError(f"SEED is {seed!r}; it must be a whole number, 0 or more.")
-    check_packages(track)
+    environments.check_packages(track)
     output_dir = _writable(Path(os.environ.get("TUTORIAL_OUTPUT") or output_dir), PROFILES[profile].disk_gb)
-    process.keep_out_the_other_framework(track)
-    process.keep_freed_memory()
-    with waiting(f"Starting {_framework(track)}", 5):
+    process.prepare(track)
+    with waiting(f"Starting {environments.NAMES[track]}", 5):
         found, name, precision = process.find(track, device)
     if device == "gpu" and found != "gpu":
         raise TutorialError(
-            f"TUTORIAL_DEVICE is gpu, but {_framework(track)} finds no GPU on this machine; "
+            f"TUTORIAL_DEVICE is gpu, but {environments.NAMES[track]} finds no GPU on this machine; "
             "choose cpu or auto, or install a build with GPU support."
         )
     return Settings(track, profile, PROFILES[profile], assets, found, name, precision, seed, output_dir)
-
-
-def check_packages(track: str) -> None:
-    """Raise ``TutorialError`` if the track's framework is missing or its transformers release cannot work."""
-    needed = {"pytorch": ["torch", "accelerate"], "tensorflow": ["tensorflow", "tf_keras"]}[track]
-    for name in [*needed, "transformers"]:
-        if importlib.util.find_spec(name) is None:
-            raise TutorialError(f"The package {name} is not installed; run: pip install {name.replace('_', '-')}")
-    if track == "tensorflow":
-        version = importlib.metadata.version("transformers")
-        if version != TENSORFLOW_TRANSFORMERS:
-            raise TutorialError(
-                f"The TensorFlow classes of transformers {version} are missing or broken; "
-                f"run: pip install 'transformers=={TENSORFLOW_TRANSFORMERS}', then restart the kernel."
-            )
-
-
-def versions(track: str) -> dict[str, str]:
-    """The installed versions of what a track leans on, Python first."""
-    frameworks = {"pytorch": ["torch", "accelerate"], "tensorflow": ["tensorflow", "tf-keras"]}
-    names = ["transformers", "datasets", "evaluate", *frameworks[track]]
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 
 def _one_of(name, value, allowed):
     if value not in allowed:
         raise TutorialError(f"{name} is {value!r}; it must be one of: {', '.join(allowed)}.")
     return value
-
-
-def _framework(track: str) -> str:
-    return "PyTorch" if track == "pytorch" else "TensorFlow"
 
 
 def _writable(folder: Path, disk_gb: float) -> Path:
@@ -202,16 +169,6 @@ def _writable(folder: Path, disk_gb: float) -> Path:
             "free some space, or set TUTORIAL_OUTPUT to a folder on a larger disk."
         )
     return folder
-
-
-def batches_of_like_length() -> dict[str, object]:
-    """The argument of ``TrainingArguments`` that puts reviews of like length into one batch, which saves padding.
-
-    Release 5 of transformers renamed it.
-    """
-    if int(importlib.metadata.version("transformers").split(".")[0]) < 5:
-        return {"group_by_length": True}
-    return {"train_sampling_strategy": "group_by_length"}
 
 
 LESSON_01 = {
@@ -244,7 +201,7 @@ def overview(settings: Settings, reason: str, parts: dict[str, str] = LESSON_01)
 
     minutes = settings.profile.minutes
     rows = "\n".join(f"| {name} | {what} | {minutes.get(name, minutes['other'])} |" for name, what in parts.items())
-    installed = ", ".join(f"{name} {version}" for name, version in versions(settings.track).items())
+    installed = ", ".join(f"{name} {version}" for name, version in environments.versions(settings.track).items())
     return Markdown(
         f"| part | what you do | time, profile {settings.profile_name} |\n|---|---|---|\n{rows}\n\n"
         f"Device: {settings.device_name}, {settings.precision}. {reason}\n\nVersions: {installed}."

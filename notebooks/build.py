@@ -24,9 +24,15 @@ from PIL import Image
 from tqdm import tqdm
 from traitlets.config import Config
 
+from helpers import environments
+
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
-TRACKS = ("pytorch", "tensorflow")
+TRACKS = tuple(environments.NAMES)
+NO_HELPERS = (
+    "The kit's own helpers must be importable: start JupyterLab with `make lab`, and rename a file or folder "
+    "of yours that is called helpers."
+)
 
 
 def by_file(folder: str | Path) -> Config:
@@ -111,7 +117,7 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
     path = target(page, track).relative_to(HERE.parent).as_posix()
-    words = {"track": track, "model_package": MODEL_PACKAGE, **links(path), **speed(track)}
+    words = {"track": track, "model_package": MODEL_PACKAGE, "no_helpers": NO_HELPERS, **links(path), **speed(track)}
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.source = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], cell.source)
@@ -119,7 +125,11 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
         cell.metadata = {"tags": tags} if tags else {}
     notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "kernelspec": {
+            "display_name": environments.NAMES[track],
+            "language": "python",
+            "name": environments.kernel(track),
+        },
         "language_info": {"name": "python"},
     }
     return notebook
@@ -143,7 +153,7 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Remove progress bars, machine paths and timings from the outputs; every picture must have alternative text."""
     notebook.metadata.pop("widgets", None)
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
-    paths = {str(folder): ".", sys.prefix: "…", str(Path.home()): "~"}
+    paths = {str(folder): ".", str(environments.FOLDER): ".venv", str(Path.home()): "~"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         kept = []
@@ -217,11 +227,11 @@ def keep_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
-    parser.add_argument("--track", choices=TRACKS, help="only this track")
     arguments = parser.parse_args()
     forget_login()
+    environments.find_kernels()
     os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_ASSETS": "embedded", "TUTORIAL_DEVICE": "cpu"}
-    for track in TRACKS if arguments.track is None else [arguments.track]:
+    for track in environments.tracks():
         # One folder for all lessons of a track: a later one opens the model of an earlier one.
         with tempfile.TemporaryDirectory() as folder:
             os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")

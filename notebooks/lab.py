@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 
 import build
+from helpers import environments
 
 PAGE = build.HERE / "index.ipynb"
 # Minutes from the first cell to the last at the quick profile, on the machine of benchmarks/results/latest.json: make run.
@@ -27,11 +28,8 @@ ABOUT = {
 }
 TEXT = """# Text classification with Hugging Face
 
-Lessons that run as they are: in order, from top to bottom. Take one track; both teach the same. PyTorch is what most new
-models are published in. Take TensorFlow if your work is in Keras.
+Lessons that run as they are: in order, from top to bottom. {choice}
 
-| lesson | what you do | PyTorch | TensorFlow |
-|---|---|---|---|
 {rows}
 
 Click a time to open the lesson. Then choose **Run > Run All Cells**, or run cell by cell with Shift+Enter. The times are
@@ -55,12 +53,18 @@ def gflops(size: int = 2048) -> float:
     return 2 * size**3 / min(times) / 1e9
 
 
-def page(speed: float) -> nbformat.NotebookNode:
-    """The start page for a machine with ``speed`` times the matrix rate of the one that was measured."""
-    rows = []
+CHOICE = """Take one track; both teach the same. PyTorch is what new models are published in. Take TensorFlow if your work is in Keras, and know that
+Transformers 5 has no TensorFlow classes: that track stays on release 4.52.4 of May 2025, whose known holes let a hostile text
+or checkpoint slow a program down. For a new project, take PyTorch, or KerasHub."""
+
+
+def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
+    """The start page for a machine with ``speed`` times the matrix rate of the one that was measured, and these tracks."""
+    names = [environments.NAMES[track] for track in tracks]
+    rows = [f"| lesson | what you do | {' | '.join(names)} |", "|---|---" + "|---" * len(tracks) + "|"]
     for path in build.pages():
         cells = []
-        for track in build.TRACKS:
+        for track in tracks:
             minutes = max(1, round(MINUTES[path.stem][track] / speed))
             where = build.target(path, track).relative_to(build.HERE).as_posix()
             cells.append(f"[about {minutes} min]({where})")
@@ -69,9 +73,12 @@ def page(speed: float) -> nbformat.NotebookNode:
             f"| **{number} {name.replace('_', ' ').capitalize()}** | {ABOUT[path.stem]} | {' | '.join(cells)} |"
         )
     times = "about" if 0.8 < speed < 1.25 else f"{speed:.1f} times"
-    text = TEXT.format(rows="\n".join(rows), cores=os.cpu_count(), speed=times)
+    choice = CHOICE if len(tracks) > 1 else f"They use {names[0]}; `make lab` alone opens the other track too."
+    text = TEXT.format(choice=choice, rows="\n".join(rows), cores=os.cpu_count(), speed=times)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="start")])
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["kernelspec"] = {
+        "display_name": names[0], "language": "python", "name": environments.kernel(tracks[0])
+    }  # fmt: skip
     return notebook
 
 
@@ -79,10 +86,15 @@ def main() -> None:
     print("Measuring this machine, a second or two …", flush=True)
     measured = json.loads((build.HERE.parent / "benchmarks" / "results" / "latest.json").read_text())
     temporary = PAGE.with_suffix(".tmp")
-    nbformat.write(page(gflops() / measured["ceiling_gflops"]["fp32"]), temporary)
+    tracks = environments.tracks()
+    nbformat.write(page(gflops() / measured["ceiling_gflops"]["fp32"], tracks), temporary)
     temporary.replace(PAGE)
     if "--page-only" not in sys.argv:
         command = ["jupyter", "lab", "--ip=127.0.0.1", f"--ServerApp.root_dir={build.HERE}"]
+        # The kernels of the lessons and no others, so that nobody is asked to choose.
+        environments.find_kernels()
+        command += ["--KernelSpecManager.ensure_native_kernel=False"]
+        command += [f"--KernelSpecManager.allowed_kernelspecs={environments.kernel(track)}" for track in tracks]
         command += [f"--LabApp.default_url=/lab/tree/{PAGE.name}", *sys.argv[1:]]
         os.execv(Path(sys.executable).with_name("jupyter"), command)
 

@@ -21,7 +21,9 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
-from build import TRACKS, by_file, forget_login, pages, target
+import memory
+from build import by_file, forget_login, pages, target
+from helpers import environments
 from helpers.results import FILE
 
 COLUMNS = {
@@ -35,6 +37,7 @@ COLUMNS = {
     "total_seconds": "s in all",
     "silent_seconds": "longest silence",
     "peak_memory_gb": "GB of memory",
+    "sum_memory_gb": "GB with JupyterLab",
 }
 
 
@@ -42,6 +45,11 @@ class Listener(PapermillNotebookClient):
     """A client that notes how long each cell goes without a sign: a printed line, a picture, a step of a progress bar."""
 
     silences: list[tuple[float, int]]  # the longest of each cell in seconds, and which cell
+    started = staticmethod(lambda pid: None)  # called with the kernel's process id
+
+    async def async_start_new_kernel(self, **kwargs):
+        await super().async_start_new_kernel(**kwargs)
+        self.started(self.km.provisioner.pid)
 
     def process_message(self, msg, cell, cell_index):
         now = time.monotonic()
@@ -58,23 +66,31 @@ class ListeningEngine(NBClientEngine):
     """Papermill's own engine, with the client above."""
 
     silences: ClassVar[list[tuple[float, int]]] = []
+    confine: ClassVar = None  # puts a process under the limit of memory
+    server: ClassVar = None  # JupyterLab's process
+    sampler: ClassVar = None
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
         with tempfile.TemporaryDirectory() as sockets:
             client = Listener(nb_man, kernel_name=kernel_name, timeout=None, config=by_file(sockets))
             client.silences = cls.silences = []
+            client.started = cls.started
             client.execute()
+
+    @classmethod
+    def started(cls, pid: int) -> None:
+        cls.confine(pid)
+        cls.sampler = memory.Sampler(pid, cls.server.pid)
 
 
 papermill_engines.register("listening", ListeningEngine)
 
 
-def run(track: str, parameters: dict, folder: Path) -> list[dict]:
-    """Execute the lessons of ``track`` in ``folder``; returns an entry for each."""
+def run(track: str, parameters: dict, folder: Path, entries: list[dict]) -> None:
+    """Execute the lessons of ``track`` in ``folder``; adds an entry for each one that came to its end to ``entries``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    entries = []
     for page in pages():
         path = target(page, track)
         print(f"{track}: {page.stem}", flush=True)
@@ -82,7 +98,7 @@ def run(track: str, parameters: dict, folder: Path) -> list[dict]:
         before = result.stat().st_mtime_ns if result.exists() else None
         start = time.perf_counter()
         papermill.execute_notebook(
-            path, folder / path.name, parameters=parameters, cwd=folder, kernel_name="python3", engine_name="listening",
+            path, folder / path.name, parameters=parameters, cwd=folder, kernel_name=environments.kernel(track), engine_name="listening",
             progress_bar={"mininterval": 10} if not sys.stderr.isatty() else True,
         )  # fmt: skip
         total = time.perf_counter() - start
@@ -95,10 +111,10 @@ def run(track: str, parameters: dict, folder: Path) -> list[dict]:
             | {
                 "total_seconds": round(total, 1),
                 "silent_seconds": round(silence, 1),
+                "sum_memory_gb": ListeningEngine.sampler.stop(),
                 "silent_cell": nbformat.read(folder / path.name, as_version=4).cells[cell].id,
             }
         )
-    return entries
 
 
 def show(entries: list[dict]) -> None:
@@ -113,23 +129,26 @@ def show(entries: list[dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", default=os.environ.get("TUTORIAL_PROFILE") or "quick")
-    parser.add_argument("--track", choices=TRACKS)
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
+    parser.add_argument("--limit-gb", type=float, help="run JupyterLab and the kernel in so many GB of memory, as root")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
     arguments = parser.parse_args()
     forget_login()
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     os.environ["TUTORIAL_OUTPUT"] = "my_awesome_model"  # inside the folder of the run
     entries, failed = [], False
-    for track in [arguments.track] if arguments.track else TRACKS:
-        try:
-            entries += run(track, {"PROFILE": arguments.profile}, arguments.folder / track)
-        except papermill.PapermillExecutionError as error:
-            failed = True
-            print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)
-        except DeadKernelError:
-            failed = True
-            print(f"{track}: the kernel died; is there enough memory?", file=sys.stderr)
+    environments.find_kernels()
+    with memory.limited(arguments.limit_gb) as confine, memory.server(confine) as server:
+        ListeningEngine.confine, ListeningEngine.server = staticmethod(confine), server
+        for track in environments.tracks():
+            try:
+                run(track, {"PROFILE": arguments.profile}, arguments.folder / track, entries)
+            except papermill.PapermillExecutionError as error:
+                failed = True
+                print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)
+            except DeadKernelError:
+                failed = True
+                print(f"{track}: the kernel died; is there enough memory?", file=sys.stderr)
     temporary = arguments.folder / "summary.tmp"
     temporary.write_text(json.dumps(entries, indent=1))
     temporary.replace(arguments.folder / "summary.json")

