@@ -5,6 +5,8 @@ import tempfile
 
 import pytest
 
+from helpers import environments
+
 # Inherited by the kernels that nbval starts. What is already set stays: TUTORIAL_PROFILE=quick pytest works.
 os.environ.setdefault("TUTORIAL_PROFILE", "smoke")
 os.environ.setdefault("TUTORIAL_ASSETS", "embedded")
@@ -23,9 +25,23 @@ os.environ["TUTORIAL_OUTPUT"] = os.path.join(
 )
 
 
+# nbval and the tests start the kernels of both tracks by name.
+environments.find_kernels()
+
+
+def track_of(item) -> str | None:
+    """The track that a test belongs to, by its notebook's folder or its parameters; ``None`` for the others."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else [item.path.parent.name]
+    return next((value for value in values if value in environments.NAMES), None)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """The cells of a notebook share a kernel: keep them in one process."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out tracks that are not installed; keep the cells of a notebook, which share a kernel, in one process."""
+    others = set(environments.NAMES) - set(environments.tracks())
+    left_out = [item for item in items if track_of(item) in others]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -22,6 +22,9 @@ NOT_FROM_HUB_WORDS = (
     "doesn't exist on the Hugging Face Hub",
 )
 
+# huggingface_hub below 1 asks through requests, 1 through httpx, 2 through httpx2.
+HTTP_LIBRARIES = ("requests", "urllib3", "httpx", "httpcore", "httpx2", "httpcore2")
+
 HUB_ANSWERS = {
     401: "the token is not valid; run notebook_login() with a new one",
     403: "the token may not do this; make one with the write role, and run notebook_login()",
@@ -78,7 +81,6 @@ def explanation(error: BaseException) -> str | None:
 
 def hub_answer(error: BaseException) -> str | None:
     """What the Hub's answer, or its silence, means and what to do; ``None`` if the error is not about the Hub."""
-    import requests
     from huggingface_hub import errors
 
     causes = list(_causes(error))
@@ -88,7 +90,7 @@ def hub_answer(error: BaseException) -> str | None:
             return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
     if any(isinstance(cause, errors.OfflineModeIsEnabled) for cause in causes):
         return "HF_HUB_OFFLINE is set; unset it"
-    if any(isinstance(cause, requests.RequestException | ConnectionError) for cause in causes):
+    if any(isinstance(cause, ConnectionError) or _library(cause) in HTTP_LIBRARIES for cause in causes):
         return "the connection to the Hub failed; check the network and try again"
     if any(words in str(cause) for cause in causes for words in NOT_FROM_HUB_WORDS):
         return "the Hub does not hand out a file of this repository; try again later"
@@ -96,13 +98,18 @@ def hub_answer(error: BaseException) -> str | None:
 
 
 def _status_in_words(text: str) -> int | None:
-    """The HTTP status that a message of git or git-lfs speaks of."""
+    """The HTTP status that a message of git, git-lfs or hf_xet speaks of; hf_xet's errors carry nothing else."""
     if re.search("Authentication failed|could not read (Username|Password)", text):
         return 401
     if re.search("repository '.*' not found", text):
         return 404
-    found = re.search(r"(?:returned error|status code|HTTP):? (\d{3})", text)
+    found = re.search(r"(?:returned error:?|status code:?|HTTP:?|HTTP status \w+ error) \(?(\d{3})", text)
     return int(found[1]) if found else None
+
+
+def _library(error: BaseException) -> str:
+    """The name of the package that an error's class comes from."""
+    return type(error).__module__.partition(".")[0]
 
 
 def _causes(error: BaseException | None):

@@ -47,8 +47,8 @@ class Listener(PapermillNotebookClient):
     silences: list[tuple[float, int]]  # the longest of each cell in seconds, and which cell
     started = staticmethod(lambda pid: None)  # called with the kernel's process id
 
-    async def async_start_new_kernel(self, **kwargs):
-        await super().async_start_new_kernel(**kwargs)
+    def start_new_kernel(self, **kwargs):
+        super().start_new_kernel(**kwargs)
         self.started(self.km.provisioner.pid)
 
     def process_message(self, msg, cell, cell_index):

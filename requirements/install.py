@@ -4,6 +4,7 @@
 runs on the standard library alone. What was cut short is made anew; what was downloaded stays in the installer's cache.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,14 +18,16 @@ OLDEST, TOO_NEW = (3, 11), (3, 14)
 
 def main():
     if not OLDEST <= sys.version_info < TOO_NEW:
-        here = "{}.{}".format(*sys.version_info)
+        here = "{}.{}".format(*sys.version_info[:2])
         sys.exit(f"This kit needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=python3.12 lab")
     track, tests = sys.argv[1], "--tests" in sys.argv[2:]
     folder = ROOT / ".venv" / track
     log = ROOT / ".venv" / f"{track}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text("")
-    uv = shutil.which("uv")
+    # Not the one that the tests' packages bring: it would be deleted with its environment.
+    places = [place for place in os.environ["PATH"].split(os.pathsep) if not Path(place).is_relative_to(ROOT / ".venv")]
+    uv = shutil.which("uv", path=os.pathsep.join(places))
     ready = folder / (".tests" if tests else ".ready")
     ready.unlink(missing_ok=True)
     what = f"{TRACKS[track]}: the tests' packages" if tests else f"{TRACKS[track]}: the pinned packages"
@@ -32,9 +35,9 @@ def main():
     start = time.monotonic()
     if not tests:
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier call left unfinished, or made from other pins
-        done(["uv", "venv", "--quiet", "--python", sys.executable, folder] if uv else [sys.executable, "-m", "venv", folder], log)
+        done([uv, "venv", "--quiet", "--python", sys.executable, folder] if uv else [sys.executable, "-m", "venv", folder], log)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    install = ["uv", "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
+    install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
     pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
     if not tests:
@@ -56,8 +59,8 @@ def count(pins):
 def done(command, log, packages=0):
     """Run a command that says on the way how many of its ``packages`` it has; ends with one sentence if it fails."""
     command = [str(word) for word in command]
-    if command[0] == "uv" and sys.stderr.isatty():  # uv draws its own bars
-        failed, lines = subprocess.run(command).returncode, ["see above"]
+    if Path(command[0]).stem == "uv" and sys.stderr.isatty():  # uv draws its own bars
+        failed, lines = subprocess.run(command, check=False).returncode, ["see above"]
     else:
         lines, found, said = [], 0, time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")

@@ -1,6 +1,7 @@
 """What several tests use."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from hub_server import Hub
 
-from helpers import assets, embedded
+from helpers import assets, embedded, environments
 
 TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner", "read")}
 
@@ -33,7 +34,7 @@ DistilBertForMaskedLM(config).save_pretrained({str(folder / "model")!r})
 tokenizer.save_pretrained({str(folder / "model")!r})
 """
     subprocess.run(
-        [sys.executable, "-c", make_model], check=True, env=os.environ | {"USE_TF": "0"}, capture_output=True
+        [environments.python("pytorch"), "-c", make_model], check=True, capture_output=True
     )
     metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
     with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:

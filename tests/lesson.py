@@ -8,7 +8,7 @@ import nbformat
 from nbclient import NotebookClient
 
 import build
-from helpers import embedded
+from helpers import embedded, environments
 
 TOTAL_STEPS = 20
 
@@ -132,7 +132,7 @@ def lesson(track: str, folder: Path, **more):
         if "tutorial = settings.resolve" in cell.source:
             cells.append(SHRINK)
     client = NotebookClient(
-        nbformat.v4.new_notebook(), timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        nbformat.v4.new_notebook(), timeout=300, kernel_name=environments.kernel(track), resources={"metadata": {"path": str(folder)}}
     )
     with client.setup_kernel(env=environment(folder, **more), cwd=str(folder)):
         yield Lesson(client, cells)

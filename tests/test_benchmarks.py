@@ -9,13 +9,14 @@ import pytest
 
 import common
 import page
-from helpers import settings
+from helpers import environments, settings
 from measure import LEVERS, levers_of, operations
 
 RESULTS = Path(page.__file__).parent / "results"
 
 
-def test_the_operations_are_those_that_torch_counts():
+@pytest.mark.parametrize("track", ["pytorch"])
+def test_the_operations_are_those_that_torch_counts(track):
     """A training step of a small BERT under torch's own counter, with and without frozen layers."""
     code = """
 import json, sys, torch
@@ -36,7 +37,7 @@ for frozen in (0, 2):
 print(json.dumps(counts))
 """
     counted = json.loads(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        subprocess.run([environments.python(track), "-c", code], capture_output=True, text=True, check=True).stdout
     )
 
     class Config:

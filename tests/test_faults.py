@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from lesson import TOTAL_STEPS, environment, lesson, shown
 from nbclient.exceptions import DeadKernelError
 from starlette.responses import JSONResponse, StreamingResponse
 
-from helpers import resume
+from helpers import environments, resume
 
 pytestmark = pytest.mark.fault
 slow = pytest.mark.slow
@@ -104,7 +103,7 @@ def test_once_the_faults_are_gone_everything_loads(loading):
 # Uploads
 
 UPLOADS = {
-    "pytorch": ["", "repos/create", "preupload", "lfs/objects/batch", "/lfs/", "/commit/"],
+    "pytorch": ["xet-write-token", "repos/create", "preupload", "/xorbs/", "/shards", "/commit/"],
     "tensorflow": ["", "repos/create", "info/refs", "git-receive-pack", "lfs/objects/batch", "/lfs/"],
 }
 
@@ -122,7 +121,8 @@ def trained(request, seeded, tmp_path_factory):
 
 
 def forget_upload(hub, lesson) -> None:
-    """So that the next push has to send all: git sends what the repository lacks, the API what the LFS store lacks."""
+    """So that the next push has to send all: git sends what the repository lacks, Xet what its store lacks."""
+    hub.xet.forget()
     if lesson.track == "tensorflow":
         shutil.rmtree(hub.path("models", "learner/my_awesome_model"), ignore_errors=True)
     (hub.folder / "lfs" / lesson.model).unlink(missing_ok=True)
@@ -413,7 +413,7 @@ def test_a_checkpoint_cut_short_is_not_trusted(track, tmp_path):
         one.run_until("train_seconds =")
     folder = tmp_path / "my_awesome_model"
     checkpoints = {"pytorch": max(folder.glob("checkpoint-*"), default=None, key=lambda path: path.stat().st_mtime), "tensorflow": folder / "checkpoints"}  # fmt: skip
-    command = [sys.executable, "-c", DAMAGE, track, checkpoints[track], tmp_path]
+    command = [environments.python(track), "-c", DAMAGE, track, checkpoints[track], tmp_path]
     done = subprocess.run(command, env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True)
     first, *others = done.stdout.splitlines()
     assert first.endswith("True"), done.stderr[-1000:]

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -12,6 +11,7 @@ from lesson import environment
 from nbclient import NotebookClient
 
 import build
+from helpers import environments
 
 
 def run(notebook, folder: Path, env) -> str:
@@ -84,15 +84,16 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     # A fresh process loads it by its id, in this track and in the other.
     text = "This was a masterpiece. Not completely faithful to the books, but enthralling from beginning to end. Might be my favorite of the three."
     said = {}
-    for reader in build.TRACKS:
-        command = [sys.executable, "-c", PREDICT, reader, f"learner/{model_name}", text]
+    for reader in environments.tracks():
+        command = [environments.python(reader), "-c", PREDICT, reader, f"learner/{model_name}", text]
         fresh = environment(tmp_path / reader, **hub)
         done = subprocess.run(command, env=fresh, cwd=tmp_path / reader, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
         said[reader], logits = done.stdout.splitlines()
         said[f"{reader} logits"] = json.loads(logits)
     assert said[track] == printed(predict).strip()
-    assert said["pytorch logits"] == pytest.approx(said["tensorflow logits"], abs=1e-3)
+    if len(said) == 4:
+        assert said["pytorch logits"] == pytest.approx(said["tensorflow logits"], abs=1e-3)
 
     # Nothing that the run leaves behind holds the token.
     for path in tmp_path.rglob("*"):

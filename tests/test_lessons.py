@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 
 import nbformat
@@ -14,7 +13,7 @@ from nbclient import NotebookClient
 import build
 import lab
 import way
-from helpers import assets, first_model, pictures, results, settings
+from helpers import assets, environments, first_model, pictures, results, settings
 
 SOURCE = assets.embedded("a test")
 
@@ -79,7 +78,7 @@ def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsy
 
 TRAIN = """
 import sys
-from helpers import assets, first_model, settings
+from helpers import assets, environments, first_model, settings
 run = settings.resolve(TRACK, profile="smoke", assets="embedded", device="cpu", output_dir=FOLDER)
 source = assets.resolve(run)
 from datasets import load_dataset
@@ -100,7 +99,7 @@ def test_lesson_02_trains_a_model_where_there_is_none(track, tmp_path):
         TRAIN.replace("TRACK_NAME", track).replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
     )
     environment = os.environ | {"TUTORIAL_OUTPUT": "", "TUTORIAL_PROFILE": ""}
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    run = subprocess.run([environments.python(track), "-c", script], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr[-2000:]
     names = run.stdout.splitlines()[-1]
     assert "model.safetensors" in names and "results.json" in names and "checkpoint" not in names
@@ -154,7 +153,7 @@ def test_waiting_shows_a_sign_of_life_and_takes_it_away(seconds, signs):
                 seen.append(msg["content"]["data"]["text/plain"])
             return super().process_message(msg, cell, cell_index)
 
-    Listener(nbformat.v4.new_notebook(cells=[cell]), kernel_name="python3").execute()
+    Listener(nbformat.v4.new_notebook(cells=[cell]), kernel_name=environments.kernel(environments.tracks()[0])).execute()
     assert len(seen) >= signs and bool(seen) == bool(signs)
     if signs:
         assert re.fullmatch(r"Counting: \d s of about 1 s", seen[0]) and seen[-1] == ""
@@ -170,14 +169,13 @@ def test_waiting_outside_a_notebook_shows_nothing_and_costs_nothing(capsys):
     assert time.monotonic() - start < 0.2 and capsys.readouterr().out == ""
 
 
-def test_lengths_that_mostly_agree_are_not_taken_for_fixed():
+@pytest.mark.parametrize("track", ["tensorflow"])
+def test_lengths_that_mostly_agree_are_not_taken_for_fixed(track):
     """``datasets`` looks at a few random reviews to see which sizes vary; by its default, seed 351 finds no short one."""
     pages = ("source/01_text_classification.md", "source/02_error_analysis.md")
     looks = [re.search(r"num_test_batches=(\d+)", (build.HERE / page).read_text())[1] for page in pages]
     code = """
 import random, sys
-from helpers import device
-device.keep_out_the_other_framework("tensorflow")
 from datasets import Dataset
 from transformers import AutoTokenizer, DataCollatorWithPadding
 from helpers import assets
@@ -189,7 +187,6 @@ for looks in sys.argv[1:]:
     batches = rows.to_tf_dataset(columns=["input_ids"], batch_size=16, collate_fn=collator, num_test_batches=int(looks))
     print("length:", batches.element_spec.shape[1])
 """
-    fresh = {name: value for name, value in os.environ.items() if name not in ("USE_TF", "USE_TORCH")}
-    done = subprocess.run([sys.executable, "-c", code, *looks], capture_output=True, text=True, env=fresh)
+    done = subprocess.run([environments.python("tensorflow"), "-c", code, *looks], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split("length:")[1:] == [" None\n"] * 2, done.stdout

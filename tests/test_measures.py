@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from helpers import measures
+from helpers import environments, measures
 from helpers.words import by_word
 
 
@@ -74,7 +73,6 @@ COMPARE = """
 import sys
 import numpy as np
 from helpers import assets, device
-device.keep_out_the_other_framework(TRACK)
 device.find(TRACK, "cpu")
 from transformers import AutoTokenizer, set_seed
 from helpers.words import STEPS
@@ -109,6 +107,6 @@ print([review[start:end] for start, end, _ in found])
 def test_word_pushes_agree_with_a_finite_difference(track):
     """Move a word's vectors by a little, at each point of the way: the mean slope is the push, and with many points the pushes add up."""
     script = COMPARE.replace("TRACK", repr(track)).replace("SETUP", LOGITS[track])
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
+    run = subprocess.run([environments.python(track), "-c", script], capture_output=True, text=True, env=os.environ)
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.strip().endswith("""['Not', 'a', 'masterpiece,', 'but', 'it', "doesn't", 'bore.']""")

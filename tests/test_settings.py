@@ -1,14 +1,12 @@
 """Settings: what is allowed, what stops a lesson, and that nothing slow is imported."""
 
-import importlib.metadata
-import importlib.util
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import TutorialError, device, settings
+from helpers import TutorialError, device, environments, settings
 
 
 def resolve(tmp_path, track="pytorch", **arguments):
@@ -19,7 +17,7 @@ def resolve(tmp_path, track="pytorch", **arguments):
 def plain_environment(monkeypatch):
     for name in ("PROFILE", "ASSETS", "DEVICE", "OUTPUT"):
         monkeypatch.delenv(f"TUTORIAL_{name}", raising=False)
-    monkeypatch.setattr(device, "keep_out_the_other_framework", lambda track: None)
+    monkeypatch.setattr(environments, "check_packages", lambda track: None)  # test_environments.py
 
 
 @pytest.mark.parametrize(
@@ -52,25 +50,6 @@ def test_a_gpu_that_is_not_there(tmp_path, monkeypatch, track):
         resolve(tmp_path, track, device="gpu")
 
 
-@pytest.mark.parametrize("version", ["4.53.3", "4.54.1", "4.57.6", "5.23.0"])
-def test_transformers_without_working_tensorflow_classes(tmp_path, monkeypatch, version):
-    real = importlib.metadata.version
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: version if name == "transformers" else real(name))
-    with pytest.raises(TutorialError, match=r"run: pip install 'transformers==4\.52\.4'"):
-        resolve(tmp_path, "tensorflow")
-    assert resolve(tmp_path, "pytorch", device="cpu").track == "pytorch"
-
-
-@pytest.mark.parametrize(
-    ("track", "package"), [("pytorch", "torch"), ("pytorch", "accelerate"), ("tensorflow", "tf_keras")]
-)
-def test_missing_package(tmp_path, monkeypatch, track, package):
-    real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else real(name))
-    with pytest.raises(TutorialError, match=f"is not installed; run: pip install {package.replace('_', '-')}$"):
-        resolve(tmp_path, track)
-
-
 def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
@@ -94,23 +73,9 @@ def python(code, **kwargs):
 
 
 def test_importing_helpers_imports_neither_framework(tmp_path):
-    modules = "errors settings device assets embedded hub pictures panels measures words results architectures"
+    modules = "errors settings device environments assets embedded hub pictures panels measures words results architectures"
     code = f"import sys; from helpers import {modules.replace(' ', ', ')}; print('torch' in sys.modules, 'tensorflow' in sys.modules)"
     assert python(code, cwd=tmp_path).split() == ["False", "False"]
-
-
-@pytest.mark.parametrize(("track", "other"), [("pytorch", "tensorflow"), ("tensorflow", "torch")])
-def test_a_track_keeps_the_other_framework_out(tmp_path, track, other):
-    prefix = "TF" if track == "tensorflow" else ""
-    code = (
-        "import sys; from helpers import settings, assets\n"
-        f"tutorial = settings.resolve({track!r}, assets='embedded', device='cpu'); source = assets.resolve(tutorial)\n"
-        "import evaluate, datasets\n"
-        f"from transformers import DataCollatorWithPadding, {prefix}AutoModelForSequenceClassification, pipeline\n"
-        "evaluate.load(source.metric)\n"
-        f"print({other!r} in sys.modules)"
-    )
-    assert python(code, cwd=tmp_path).split()[-1] == "False"
 
 
 def test_a_tutorial_error_shows_one_sentence():
@@ -121,8 +86,3 @@ def test_a_tutorial_error_shows_one_sentence():
     shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
     shell.run_cell("from helpers import TutorialError\nraise TutorialError('Do this.')")
     assert shown == ["TutorialError: Do this."]
-
-
-def test_release_5_has_another_name_for_batches_of_like_length(monkeypatch):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.23.0")
-    assert settings.batches_of_like_length() == {"train_sampling_strategy": "group_by_length"}
