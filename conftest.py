@@ -32,7 +32,7 @@ environments.find_kernels()
 def track_of(item) -> str | None:
     """The track that a test belongs to, by its notebook's folder or its parameters; ``None`` for the others."""
     values = item.callspec.params.values() if hasattr(item, "callspec") else [item.path.parent.name]
-    return next((value for value in values if value in environments.NAMES), None)
+    return next((value for value in values if isinstance(value, str) and value in environments.NAMES), None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
