@@ -2,10 +2,9 @@
 PYTHON ?= python3
 TRACKS := $(or $(TRACK),pytorch tensorflow)
 # What runs commands for both tracks is the first one's Python; kernels and measurements run in their own.
-MAIN := .venv/$(firstword $(TRACKS))
+MAIN := .venv/$(firstword $(TRACKS))/bin/python
 READY := $(TRACKS:%=.venv/%/.ready)
 TESTS := $(TRACKS:%=.venv/%/.tests)
-export PATH := $(CURDIR)/$(MAIN)/bin:$(PATH)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
@@ -16,54 +15,54 @@ help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 lab: $(READY) ## open the lessons in JupyterLab; TRACK=pytorch|tensorflow for one track alone
-	@python notebooks/lab.py $(ARGS)
+	@$(MAIN) notebooks/lab.py $(ARGS)
 
 run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
-	@python notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 install: $(READY) ## install the pinned packages, and open nothing
 
 test: $(TESTS) ## run the tests, every notebook included
-	@pytest $(ARGS)
+	@$(MAIN) -m pytest $(ARGS)
 
 faults: $(TESTS) ## put faults into running lessons and see them survive, in under 10 minutes
-	@pytest -m fault tests $(ARGS)
+	@$(MAIN) -m pytest -m fault tests $(ARGS)
 
 browser: $(TESTS) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
-	@pytest -m browser tests/test_browser.py $(ARGS)
+	@$(MAIN) -m pytest -m browser tests/test_browser.py $(ARGS)
 
 colab: $(TESTS) ## run the lessons on what Colab has installed, their own first cells included
-	@pytest -m colab tests/test_colab.py $(ARGS)
+	@$(MAIN) -m pytest -m colab tests/test_colab.py $(ARGS)
 
 lowest: $(TESTS) ## run the lessons on the oldest versions that pyproject.toml allows
-	@pytest -m lowest tests/test_colab.py $(ARGS)
+	@$(MAIN) -m pytest -m lowest tests/test_colab.py $(ARGS)
 
 memory: $(READY) ## run the lessons beside JupyterLab's server in 2 GB of memory; on Linux, as root
-	@python notebooks/run.py --limit-gb 2 --folder runs/memory $(ARGS)
+	@$(MAIN) notebooks/run.py --limit-gb 2 --folder runs/memory $(ARGS)
 
 screenshots: ## make the pictures of README.md, with the browser's test
 	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-n0 -k 'start or pytorch' --screenshots notebooks/images"
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
-	@python notebooks/build.py $(ARGS)
+	@$(MAIN) notebooks/build.py $(ARGS)
 
 bench: $(READY) ## time the guide's settings against the kit's
-	@python benchmarks/bench.py $(ARGS)
+	@$(MAIN) benchmarks/bench.py $(ARGS)
 
 bench-smoke: $(READY) ## see the benchmark work, in about a minute
-	@python benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --inference 16 --output runs/bench-smoke.json
+	@$(MAIN) benchmarks/bench.py --rounds 1 --at-once 2 --reviews 4 --inference 16 --output runs/bench-smoke.json
 
 lint: $(TESTS) ## check the code, in notebooks too
-	@ruff check . && ruff format --check .
+	@$(MAIN) -m ruff check . && $(MAIN) -m ruff format --check .
 
 lock: $(TESTS) ## write the newest versions that pyproject.toml allows to requirements/
-	@python requirements/lock.py
+	@$(MAIN) requirements/lock.py
 
 clean: ## remove what can be made again, but keep .venv
 	rm -rf runs build *.egg-info notebooks/*/my_awesome_model* .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.venv/%/.ready: requirements/shared.txt requirements/%.txt requirements/install.py
+.venv/%/.ready: requirements/shared.txt requirements/%.txt
 	@$(PYTHON) requirements/install.py $*
 
 .venv/%/.tests: .venv/%/.ready requirements/tests.txt

@@ -4,6 +4,7 @@ import os
 import tempfile
 
 import pytest
+import system
 
 from helpers import environments
 
@@ -45,6 +46,17 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    """Behind everything, how many tests were left out because the system lacks something."""
+    result = yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter and "PYTEST_XDIST_WORKER" not in os.environ else []
+    if line := system.summary([report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]):
+        reporter.write_line(line)
+    return result
 
 
 def pytest_addoption(parser):

@@ -75,7 +75,12 @@ def preparation(rounds: int) -> dict:
         title: {
             name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
             for name, code in codes.items()
-            if (runs := [common.run("-c", code, track="tensorflow" if "tensorflow" in code else "pytorch") for _ in range(rounds)])
+            if (
+                runs := [
+                    common.run("-c", code, track="tensorflow" if "tensorflow" in code else "pytorch")
+                    for _ in range(rounds)
+                ]
+            )
         }
         for title, codes in {"importing": imports, "tokenizing": ways}.items()
     }

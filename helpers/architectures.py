@@ -34,7 +34,11 @@ def supported(track: str) -> dict[str, list[str]]:
         from transformers.models.auto.modeling_tf_auto import (
             TF_MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as classes,
         )
-    newer = {name.removeprefix("TF").removesuffix("ForSequenceClassification") for key, name in classes.items() if key not in GUIDE}
+    newer = {
+        name.removeprefix("TF").removesuffix("ForSequenceClassification")
+        for key, name in classes.items()
+        if key not in GUIDE
+    }
     lists = {
         "In the guide, and here": [name for key, name in GUIDE.items() if key in classes],
         "Newer than the guide": newer,

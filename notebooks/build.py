@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import sys
 import tempfile
 import tomllib
 from pathlib import Path

@@ -35,9 +35,18 @@ def main():
     start = time.monotonic()
     if not tests:
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier call left unfinished, or made from other pins
-        done([uv, "venv", "--quiet", "--python", sys.executable, folder] if uv else [sys.executable, "-m", "venv", folder], log)
+        done(
+            [uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder]
+            if uv
+            else [sys.executable, "-m", "venv", folder],
+            log,
+        )
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
+    install = (
+        [uv, "pip", "install", "--python", python]
+        if uv
+        else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
+    )
     pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
     if not tests:
@@ -63,7 +72,9 @@ def done(command, log, packages=0):
         failed, lines = subprocess.run(command, check=False).returncode, ["see above"]
     else:
         lines, found, said = [], 0, time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
         with log.open("a", errors="replace") as file:
             for line in process.stdout:
                 file.write(line)
@@ -72,7 +83,9 @@ def done(command, log, packages=0):
                 last = line.startswith("Installing collected packages")
                 if packages and (last or sys.stdout.isatty() or time.monotonic() - said > 10):
                     said = time.monotonic()
-                    what = "unpacking them, the last minute" if last else f"{min(found, packages)} of {packages} packages"
+                    what = (
+                        "unpacking them, the last minute" if last else f"{min(found, packages)} of {packages} packages"
+                    )
                     print(f"  {what}", end="   \r" if sys.stdout.isatty() else "\n", flush=True)
         failed = process.wait()
     if failed:

@@ -21,7 +21,14 @@ def closure(folder: Path, *extras: str) -> dict[str, str]:
     """All that the project needs with ``extras``: package → line. Versions of an earlier call in ``folder`` are kept if they fit."""
     output = folder / "pins.txt"
     words = [word for extra in extras for word in ("--extra", extra)]
-    options = ["--universal", "--fork-strategy=fewest", "--python-version=3.11", "--no-annotate", "--no-header", "--quiet"]
+    options = [
+        "--universal",
+        "--fork-strategy=fewest",
+        "--python-version=3.11",
+        "--no-annotate",
+        "--no-header",
+        "--quiet",
+    ]
     (folder / "held.txt").write_text(HELD)
     subprocess.run(
         [sys.executable, "-m", "uv", "pip", "compile", HERE.parent / "pyproject.toml", *words, *options,

@@ -1,9 +1,6 @@
 """What several tests use."""
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -33,9 +30,7 @@ config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_la
 DistilBertForMaskedLM(config).save_pretrained({str(folder / "model")!r})
 tokenizer.save_pretrained({str(folder / "model")!r})
 """
-    subprocess.run(
-        [environments.python("pytorch"), "-c", make_model], check=True, capture_output=True
-    )
+    subprocess.run([environments.python("pytorch"), "-c", make_model], check=True, capture_output=True)
     metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
     with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
         hub.upload("datasets", "stanfordnlp/imdb", data)

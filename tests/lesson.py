@@ -132,7 +132,10 @@ def lesson(track: str, folder: Path, **more):
         if "tutorial = settings.resolve" in cell.source:
             cells.append(SHRINK)
     client = NotebookClient(
-        nbformat.v4.new_notebook(), timeout=300, kernel_name=environments.kernel(track), resources={"metadata": {"path": str(folder)}}
+        nbformat.v4.new_notebook(),
+        timeout=300,
+        kernel_name=environments.kernel(track),
+        resources={"metadata": {"path": str(folder)}},
     )
     with client.setup_kernel(env=environment(folder, **more), cwd=str(folder)):
         yield Lesson(client, cells)

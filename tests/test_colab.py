@@ -17,7 +17,7 @@ import pytest
 import uv
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
-from test_environments import path_without
+from system import path_without
 
 import build
 from helpers import embedded, environments
@@ -47,7 +47,9 @@ class Machine:
         self.run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, folder / "venv")
 
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("TUTORIAL_", "PYTHON", "JUPYTER_"))}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("TUTORIAL_", "PYTHON", "JUPYTER_"))
+        }
         return kept | {
             "HOME": str(self.home),
             "UV_CACHE_DIR": str(Path.home() / ".cache" / "uv"),
@@ -133,4 +135,6 @@ def test_both_lessons_run_on_the_oldest_versions(machine, track, capsys):
     with capsys.disabled():
         names = environments.importlib.metadata.requires(environments.DISTRIBUTION)
         there = oldest.packages()
-        print(f"\nOldest, {track}: {', '.join(f'{name} {v}' for name, v in sorted(there.items()) if any(name in n for n in names))}")
+        print(
+            f"\nOldest, {track}: {', '.join(f'{name} {v}' for name, v in sorted(there.items()) if any(name in n for n in names))}"
+        )

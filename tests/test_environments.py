@@ -15,6 +15,7 @@ import uv
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from packaging.requirements import Requirement
+from system import path_without
 
 import build
 from helpers import TutorialError, environments
@@ -48,7 +49,9 @@ def test_no_track_carries_the_other_or_a_release_with_a_known_hole():
     for needed in map(Requirement, importlib.metadata.requires(environments.DISTRIBUTION)):
         ranges[needed.name].append(needed.specifier)
     # CVE-2026-4372: code from a config.json, 4.56.0 to 5.2.x. CVE-2026-1839: torch.load, before 2.6.
-    assert not any(allowed.contains(bad) for allowed in ranges["transformers"] for bad in ("4.56.0", "4.57.6", "5.0.0", "5.2.1"))
+    assert not any(
+        allowed.contains(bad) for allowed in ranges["transformers"] for bad in ("4.56.0", "4.57.6", "5.0.0", "5.2.1")
+    )
     assert not any(allowed.contains("2.5.1") for allowed in ranges["torch"])
 
 
@@ -65,7 +68,10 @@ def test_the_environment_has_its_track_alone(track):
 @pytest.fixture
 def metadata(monkeypatch):
     """Other versions of packages than those that are installed; None for one that is not."""
-    real, changed = importlib.metadata.version, {"tensorflow": "2.21.0", "tf-keras": "2.21.0", "torch": "2.13.0", "accelerate": "1.15.0"}
+    real, changed = (
+        importlib.metadata.version,
+        {"tensorflow": "2.21.0", "tf-keras": "2.21.0", "torch": "2.13.0", "accelerate": "1.15.0"},
+    )
 
     def version(name):
         if changed.get(name, "") is None:
@@ -76,10 +82,14 @@ def metadata(monkeypatch):
     return changed
 
 
-@pytest.mark.parametrize(("track", "package"), [("pytorch", "torch"), ("pytorch", "accelerate"), ("tensorflow", "tf-keras")])
+@pytest.mark.parametrize(
+    ("track", "package"), [("pytorch", "torch"), ("pytorch", "accelerate"), ("tensorflow", "tf-keras")]
+)
 def test_a_missing_package(metadata, track, package):
     metadata |= {"transformers": {"pytorch": "5.24.0", "tensorflow": "4.52.4"}[track], package: None}
-    with pytest.raises(TutorialError, match=f"^{package} is not installed in this kernel; .* run: make lab TRACK={track}.$"):
+    with pytest.raises(
+        TutorialError, match=f"^{package} is not installed in this kernel; .* run: make lab TRACK={track}.$"
+    ):
         environments.check_packages(track)
     metadata[package] = {"torch": "2.13.0", "accelerate": "1.15.0", "tf-keras": "2.21.0"}[package]
     environments.check_packages(track)
@@ -90,7 +100,9 @@ def test_a_missing_package(metadata, track, package):
 )  # fmt: skip
 def test_a_release_outside_the_range(metadata, track, version):
     metadata["transformers"] = version
-    with pytest.raises(TutorialError, match=rf"^transformers {re.escape(version)} is installed .* needs .*; choose Kernel"):
+    with pytest.raises(
+        TutorialError, match=rf"^transformers {re.escape(version)} is installed .* needs .*; choose Kernel"
+    ):
         environments.check_packages(track)
 
 
@@ -109,7 +121,9 @@ def first_cells(track: str, kernel: str, folder: Path) -> str:
     client = NotebookClient(notebook, kernel_name=kernel, resources={"metadata": {"path": str(folder)}})
     with pytest.raises(CellExecutionError):
         client.execute()
-    (error,) = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    (error,) = [
+        output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"
+    ]
     return f"{error.ename}: {error.evalue}"
 
 
@@ -120,7 +134,9 @@ def test_a_notebook_on_the_other_tracks_kernel(track, tmp_path):
     said = first_cells(track, environments.kernel(OTHER[track]), tmp_path)
     name = environments.NAMES[track]
     assert said.startswith("TutorialError: ") and "in this kernel" in said, said
-    assert said.endswith(f"choose Kernel > Change Kernel > {name}, or close JupyterLab and run: make lab TRACK={track}.")
+    assert said.endswith(
+        f"choose Kernel > Change Kernel > {name}, or close JupyterLab and run: make lab TRACK={track}."
+    )
 
 
 def test_a_file_of_the_learner_in_front_of_the_kits_helpers(tmp_path):
@@ -163,17 +179,6 @@ OFFLINE = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0", "PIP_EXTR
            "UV_INDEX_URL": "http://127.0.0.1:9/", "UV_HTTP_RETRIES": "0", "UV_NO_CACHE": "1", "UV_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}  # fmt: skip
 
 
-def path_without(folder: Path, *tools: str) -> str:
-    """A PATH on which everything is but ``tools``."""
-    shelf = folder / "shelf"
-    shelf.mkdir()
-    for place in os.environ["PATH"].split(os.pathsep):
-        for file in Path(place).iterdir() if Path(place).is_dir() else []:
-            if file.name not in tools and not (shelf / file.name).exists():
-                (shelf / file.name).symlink_to(file)
-    return str(shelf)
-
-
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_no_network_at_the_first_call(copy, tmp_path, installer):
     (copy / "requirements" / "pytorch.txt").write_text("transformers==5.24.0\n")
@@ -183,7 +188,9 @@ def test_no_network_at_the_first_call(copy, tmp_path, installer):
     done = make(copy, **OFFLINE, PATH=path)
     assert done.returncode != 0 and f"once, with {installer}" in done.stdout, done.stdout
     (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
-    assert re.match(r"The packages could not be installed \(.+\)\. Check the network and the free disk space, then run", sentence)
+    assert re.match(
+        r"The packages could not be installed \(.+\)\. Check the network and the free disk space, then run", sentence
+    )
     assert not (copy / ".venv" / "pytorch" / ".ready").exists()
 
 
@@ -196,7 +203,9 @@ def test_the_next_call_repairs_an_installation_that_was_cut_short(copy):
     done = make(copy)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (copy / ".venv" / "pytorch" / ".ready").exists()
-    kernel = copy / ".venv" / "pytorch" / "share" / "jupyter" / "kernels" / "text-classification-pytorch" / "kernel.json"
+    kernel = (
+        copy / ".venv" / "pytorch" / "share" / "jupyter" / "kernels" / "text-classification-pytorch" / "kernel.json"
+    )
     assert json.loads(kernel.read_text())["argv"][0] == str(broken / "python")
     assert make(copy).stdout == "make: Nothing to be done for 'install'.\n"
 
@@ -206,4 +215,7 @@ def test_another_python_is_told_before_anything_starts(version, tmp_path):
     code = f"import runpy, sys; sys.version_info = {(*version, 0, 'final', 0)}; sys.argv = ['install.py', 'pytorch']; runpy.run_path({str(INSTALL)!r}, run_name='__main__')"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     here = ".".join(map(str, version))
-    assert done.returncode == 1 and f"needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=" in done.stderr
+    assert (
+        done.returncode == 1
+        and f"needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=" in done.stderr
+    )

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import system
 from lesson import TOTAL_STEPS, environment, lesson, shown
 from nbclient.exceptions import DeadKernelError
 from starlette.responses import JSONResponse, StreamingResponse
@@ -21,6 +22,7 @@ from helpers import environments, resume
 
 pytestmark = pytest.mark.fault
 slow = pytest.mark.slow
+IMPATIENT_XET = {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "0"}
 KINDS = [401, 403, 404, 429, 500, 503, "reset"]
 
 
@@ -111,8 +113,13 @@ UPLOADS = {
 @pytest.fixture(scope="module", params=tracks("trained"))
 def trained(request, seeded, tmp_path_factory):
     """A kernel in front of its Share cell, and logged in."""
+    if request.param == "tensorflow":
+        system.need("git-lfs")  # PushToHubCallback pushes with it
     folder, token = tmp_path_factory.mktemp("trained"), "hf_canary_write"
-    with lesson(request.param, folder, HF_ENDPOINT=seeded.endpoint, HF_TOKEN=token, CANARY=token) as one:
+    with lesson(
+        request.param, folder, HF_ENDPOINT=seeded.endpoint, HF_TOKEN=token, CANARY=token, **IMPATIENT_XET
+    ) as one:
+        one.run(IMPATIENT)
         one.advance_to("get_token()")
         one.folder, one.track, one.share = folder, request.param, one.cell("get_token()")
         one.model = sha256(folder / "my_awesome_model" / "model.safetensors")
@@ -343,8 +350,8 @@ def disk(tmp_path):
     """A disk of 1 GB that a test may fill."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("a small disk needs the right to mount one")
+    system.need("mount")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", folder], check=True)
     yield folder
     subprocess.run(["umount", folder], check=True)
 

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import subprocess
+import sys
 
 import datasets
 import numpy as np
@@ -11,7 +13,19 @@ from hypothesis import settings as rules
 from requests import HTTPError, Response
 from strange_texts import LONG, MANY
 
-from helpers import TutorialError, architectures, assets, checks, errors, hub, measures, pictures, results, settings
+from helpers import (
+    TutorialError,
+    architectures,
+    assets,
+    checks,
+    environments,
+    errors,
+    hub,
+    measures,
+    pictures,
+    results,
+    settings,
+)
 
 PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
 
@@ -164,7 +178,8 @@ def http_error(status):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_failed_push_is_one_sentence_without_the_token(capsys, error, said):
+def test_a_failed_push_is_one_sentence_without_the_token(monkeypatch, capsys, error, said):
+    monkeypatch.setattr(hub.shutil, "which", lambda name: f"/usr/bin/{name}")
     with hub.sharing():
         raise error
     printed = capsys.readouterr().out
@@ -191,11 +206,45 @@ RoBERTa-PreLayerNorm, RoCBert, RoFormer, SqueezeBERT, T5, TAPAS, Transformer-XL,
 XLNet, X-MOD, YOSO"""
 
 
-def test_the_guides_79_architectures_are_listed():
+def supported(track: str) -> dict[str, list[str]]:
+    code = f"import json; from helpers.architectures import supported; print(json.dumps(supported({track!r})))"
+    done = subprocess.run([environments.python(track), "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("track", settings.TRACKS)
+def test_each_of_the_guides_79_architectures_is_listed_once(track):
     names = GUIDE.replace("\n", " ").split(", ")
-    assert len(names) == 79
-    found = architectures.supported()
-    listed = {name.casefold() for part in found.values() for name in part}
-    assert [name for name in names if name.casefold() not in listed] == []
-    assert {"BERT", "DistilBERT"} <= set(found["PyTorch and TensorFlow"])
-    assert not set(found["PyTorch and TensorFlow"]) & set(found["PyTorch only"])
+    assert len(names) == 79 and sorted(names) == sorted(architectures.GUIDE.values())
+    lists = supported(track)
+    here, gone = lists["In the guide, and here"], lists["In the guide, and not here"]
+    assert sorted(here + gone) == sorted(names) and {"BERT", "DistilBERT"} <= set(here)
+    if track == "tensorflow":
+        assert len(here) == 32
+    else:
+        assert {"ErnieM", "Nezha", "Transformer-XL"} <= set(gone) and "ModernBert" in lists["Newer than the guide"]
+
+
+def test_git_lfs_on_colab_is_installed_in_a_cell(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "google.colab", errno)
+    monkeypatch.setattr(hub.shutil, "which", lambda name: None if name == "git-lfs" else f"/usr/bin/{name}")
+    with hub.sharing():
+        raise OSError("git lfs clone https://user:hf_canary@huggingface.co")
+    assert "git-lfs is not installed; run in a cell: !apt-get install -y git-lfs." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_what_hf_xet_says_becomes_the_same_sentence(status):
+    """Its errors are Python's own ConnectionError, and carry nothing but words."""
+    error = ConnectionError(
+        f"Network error: Request error: HTTP status client error ({status} Forbidden), domain: http://x/v2/shards"
+    )
+    assert errors.hub_answer(error) == errors.HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
+
+
+def test_an_answer_to_httpx_becomes_the_same_sentence():
+    httpx = pytest.importorskip("httpx")
+    request = httpx.Request("GET", "https://huggingface.co")
+    error = httpx.HTTPStatusError("no", request=request, response=httpx.Response(403, request=request))
+    assert errors.explanation(error).startswith("The token may not do this")
+    assert errors.explanation(httpx.ConnectError("refused")).startswith("The connection to the Hub failed")

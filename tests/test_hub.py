@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import system
 from lesson import environment
 from nbclient import NotebookClient
 
@@ -46,8 +47,8 @@ print(classifier.model(**inputs).logits[0].tolist() if sys.argv[1] == "pytorch" 
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     """Everything by the guide's ids; then Share with a good token, a bad one, one that may not write, and none."""
-    if track == "tensorflow" and shutil.which("git-lfs") is None:
-        pytest.skip("PushToHubCallback needs git-lfs; install it")
+    if track == "tensorflow":
+        system.need("git-lfs")  # PushToHubCallback pushes with it
     notebook = build.build(build.pages()[0], track)
     if track == "pytorch":  # the guide's switch, which uploads each checkpoint too
         training = cell_with(notebook, "TrainingArguments(")

@@ -153,7 +153,9 @@ def test_waiting_shows_a_sign_of_life_and_takes_it_away(seconds, signs):
                 seen.append(msg["content"]["data"]["text/plain"])
             return super().process_message(msg, cell, cell_index)
 
-    Listener(nbformat.v4.new_notebook(cells=[cell]), kernel_name=environments.kernel(environments.tracks()[0])).execute()
+    Listener(
+        nbformat.v4.new_notebook(cells=[cell]), kernel_name=environments.kernel(environments.tracks()[0])
+    ).execute()
     assert len(seen) >= signs and bool(seen) == bool(signs)
     if signs:
         assert re.fullmatch(r"Counting: \d s of about 1 s", seen[0]) and seen[-1] == ""

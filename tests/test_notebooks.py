@@ -188,9 +188,7 @@ def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):
         nbformat.write(notebook, path)
         shutil.copy(Path(__file__).parents[1] / "pyproject.toml", path.parent)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--override-ini=addopts=", "--nbval-lax"]
-        results.append(
-            subprocess.run([*command, path], cwd=path.parent, capture_output=True, text=True)
-        )
+        results.append(subprocess.run([*command, path], cwd=path.parent, capture_output=True, text=True))
     assert results[0].returncode == 0, results[0].stdout
     assert results[1].returncode == 1
     assert "Cell outputs differ" in results[1].stdout

@@ -73,7 +73,9 @@ def python(code, **kwargs):
 
 
 def test_importing_helpers_imports_neither_framework(tmp_path):
-    modules = "errors settings device environments assets embedded hub pictures panels measures words results architectures"
+    modules = (
+        "errors settings device environments assets embedded hub pictures panels measures words results architectures"
+    )
     code = f"import sys; from helpers import {modules.replace(' ', ', ')}; print('torch' in sys.modules, 'tensorflow' in sys.modules)"
     assert python(code, cwd=tmp_path).split() == ["False", "False"]
 

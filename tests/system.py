@@ -1,0 +1,59 @@
+"""What tests need from the system beside Python packages, and a PATH that lacks it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+INSTALL = {
+    "git": "apt-get install git",
+    "git-lfs": "apt-get install git-lfs",
+    "chromium": "apt-get install chromium",
+    "mount": "run them as root on Linux",
+}
+LACKS = "this machine lacks "
+
+
+def has(tool: str) -> bool:
+    """Whether the system has a tool; for ``mount``, whether it also lets us use it."""
+    if tool == "chromium":
+        return chromium() is not None
+    if tool == "mount" and shutil.which("mount"):
+        with tempfile.TemporaryDirectory() as folder:
+            made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+            return made.returncode == 0 and subprocess.run(["umount", folder]).returncode == 0
+    return shutil.which(tool) is not None
+
+
+def need(tool: str) -> None:
+    """Skip the test where the system lacks ``tool``; in CI, where everything must be tried, fail it."""
+    if not has(tool):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{LACKS}{tool}: {INSTALL[tool]}")
+
+
+def summary(reasons: list[str]) -> str | None:
+    """One line for the end: how many tests were left out for want of what, and how to get it."""
+    lacking = [reason.partition(LACKS)[2] for reason in reasons if LACKS in reason]
+    if not lacking:
+        return None
+    tests = "1 test was" if len(lacking) == 1 else f"{len(lacking)} tests were"
+    names = {line.partition(":")[0]: line.partition(": ")[2] for line in lacking}
+    return f"{tests} left out, because this machine lacks {' and '.join(names)}. To run them too: {'; '.join(names.values())}."
+
+
+def chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def path_without(folder: Path, *tools: str) -> str:
+    """A PATH on which everything is but ``tools``, made of links in ``folder``."""
+    shelf = folder / "shelf"
+    shelf.mkdir(exist_ok=True)
+    for place in os.environ["PATH"].split(os.pathsep):
+        for file in Path(place).iterdir() if Path(place).is_dir() else []:
+            if file.name not in tools and not (shelf / file.name).exists():
+                (shelf / file.name).symlink_to(file)
+    return str(shelf)
