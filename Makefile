@@ -9,7 +9,6 @@ export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab run install test faults browser colab lowest memory screenshots notebooks bench bench-smoke lint clean lock
-.SECONDARY:
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

@@ -43,9 +43,9 @@ def main():
         )
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     install = (
-        [uv, "pip", "install", "--python", python]
+        [uv, "pip", "install", "--compile-bytecode", "--python", python]
         if uv
-        else [python, "-m", "pip", "install", "--progress-bar=off", "--no-compile"]
+        else [python, "-m", "pip", "install", "--progress-bar=off"]
     )
     pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))

@@ -167,6 +167,8 @@ class Hub:
     def answer(self, request: Request, parts: list[str], body: bytes) -> Response:
         if parts == [""]:
             return Response("hub")
+        if parts[0] == "oauth":
+            return self.oauth(parts[1])
         if parts[0] == "api":
             return self.api(request, parts[1:], body)
         if parts[0] == "xet":
@@ -184,6 +186,18 @@ class Hub:
         if parts[2:4] == ["info", "lfs"]:
             return JSONResponse({"message": "no locks here"}, 404)
         return self.git_http(request, kind, name, "/".join(parts[2:]), body)
+
+    def oauth(self, step: str) -> Response:
+        """The device flow of a login (RFC 8628); the user, who is not here, allows it between the first look and the second."""
+        if step == "device":
+            self.looks = 0
+            codes = {"device_code": "device", "user_code": "ABCD-EFGH", "expires_in": 60, "interval": 0.1}
+            return JSONResponse(codes | {"verification_uri": f"{self.endpoint}/device"})
+        self.looks += 1
+        if self.looks == 1:
+            return JSONResponse({"error": "authorization_pending"}, 400)
+        token = next(token for token, (_, role) in self.tokens.items() if role == "write")
+        return JSONResponse({"access_token": token, "token_type": "bearer", "expires_in": 28_800})
 
     def api(self, request: Request, parts: list[str], body: bytes) -> Response:
         if parts == ["whoami-v2"]:

@@ -178,13 +178,15 @@ def test_git_lfs_is_missing(trained, seeded):
     assert said.startswith("Not shared: git-lfs is not installed") and is_one_sentence(said), said
 
 
+# In PyTorch's huggingface_hub a code to enter on the Hub's page, in TensorFlow's a widget that takes the token.
 WIDGET = """
 from huggingface_hub import notebook_login
 from ipywidgets.widgets.widget import _instances
 notebook_login()
 made = list(_instances.values())
-next(one for one in made if type(one).__name__ == "Password").value = os.environ["CANARY"]
-next(one for one in made if type(one).__name__ == "Button" and one.description == "Login").click()
+for box in [one for one in made if type(one).__name__ == "Password"]:
+    box.value = os.environ["CANARY"]
+    next(one for one in made if type(one).__name__ == "Button" and one.description == "Login").click()
 """
 
 

@@ -29,9 +29,9 @@ def run(tmp_path, **environment):
     try:
         command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", file]
         bare = system.path_without(tmp_path, "git-lfs", "chromium", "chromium-browser", "google-chrome")
-        return subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PATH": bare, "CI": ""} | environment
-        )
+        here = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+        here |= {"PATH": bare, "CI": ""}
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=here | environment)
     finally:
         file.unlink()
 

@@ -18,6 +18,8 @@ SETTINGS = {  # read when huggingface_hub and hf_xet are first imported, so set 
     "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "0",
 }
 NAME = "learner/model"
+# They share a server, and look at what the tests before them left there.
+pytestmark = pytest.mark.xdist_group("xet")
 
 
 @pytest.fixture(scope="module")
