@@ -33,7 +33,6 @@ NAMES = {
     "pytorch": "AutoModelForSequenceClassification, Trainer, pipeline",
     "tensorflow": "TFAutoModelForSequenceClassification, create_optimizer, pipeline",
 }
-BOTH = "os.environ.update(TF_USE_LEGACY_KERAS='1', TF_CPP_MIN_LOG_LEVEL='3')"
 LEAN = "from helpers import device; device.prepare('{track}'); device.find('{track}', 'cpu')"
 
 TOKENIZE = """
@@ -59,12 +58,11 @@ print(json.dumps({{"seconds": times[0], "again_s": times[1]}}))
 
 
 def preparation(rounds: int) -> dict:
-    """Seconds, as medians: importing and loading with both frameworks and with one, tokenizing in several ways."""
-    imports = {}
-    for track, names in NAMES.items():
-        code = {"names": names, "model": names.split(",")[0]}
-        imports[f"{track}, both frameworks"] = IMPORT.format(setup=BOTH, **code)
-        imports[f"{track} alone"] = IMPORT.format(setup=LEAN.format(track=track), **code)
+    """Seconds, as medians: importing and loading, tokenizing in several ways."""
+    imports = {
+        f"{track} alone": IMPORT.format(setup=LEAN.format(track=track), names=names, model=names.split(",")[0])
+        for track, names in NAMES.items()
+    }
     ways = {
         "one review at a time": TOKENIZE.format(parallel="false", options=""),
         "batched, one thread": TOKENIZE.format(parallel="false", options="batched=True"),
@@ -77,7 +75,7 @@ def preparation(rounds: int) -> dict:
             for name, code in codes.items()
             if (
                 runs := [
-                    common.run("-c", code, track="tensorflow" if "tensorflow" in code else "pytorch")
+                    common.run("-c", code, track=name.split()[0] if title == "importing" else "pytorch")
                     for _ in range(rounds)
                 ]
             )

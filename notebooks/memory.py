@@ -15,7 +15,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @contextmanager
 def limited(gigabytes: float | None):
-    """A function that puts a process id under a limit of so many GB (10⁹ bytes), without swap; ``None`` puts it under none.
+    """A function that puts a process id under a limit of so many GB (10⁹ bytes); ``None`` puts it under none.
 
     Linux control groups do it, version 1 or 2. Ends the program with one sentence where they cannot be made.
     """
@@ -30,6 +30,8 @@ def limited(gigabytes: float | None):
         if not old:
             (folder / "memory.swap.max").write_text("0")
     except OSError as error:
+        if folder.is_dir():
+            folder.rmdir()
         sys.exit(f"No limit on memory can be set here ({error}); it takes Linux, the memory control group, and root.")
     try:
         yield lambda pid: (folder / "cgroup.procs").write_text(str(pid))
@@ -52,7 +54,10 @@ def server(confine):
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 class Sampler:

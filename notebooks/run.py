@@ -149,6 +149,9 @@ def main() -> None:
             except DeadKernelError:
                 failed = True
                 print(f"{track}: the kernel died; is there enough memory?", file=sys.stderr)
+        if server.poll() is not None:
+            failed = True
+            print("JupyterLab's server died, or did not start: the sums of memory are not whole.", file=sys.stderr)
     temporary = arguments.folder / "summary.tmp"
     temporary.write_text(json.dumps(entries, indent=1))
     temporary.replace(arguments.folder / "summary.json")

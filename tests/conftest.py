@@ -22,15 +22,19 @@ def seeded(tmp_path_factory):
         part = pd.read_parquet(reviews / f"{split}-00000-of-00001.parquet").head(200)
         part.to_parquet(folder / f"{split}.parquet", index=False)
         data[f"plain_text/{split}-00000-of-00001.parquet"] = folder / f"{split}.parquet"
+    track = environments.tracks()[0]
+    kind = {"pytorch": "DistilBertForMaskedLM", "tensorflow": "TFDistilBertForMaskedLM"}[track]
     make_model = f"""
-from transformers import DistilBertConfig, DistilBertForMaskedLM, DistilBertTokenizerFast
+from transformers import DistilBertConfig, {kind}, DistilBertTokenizerFast
 from helpers import assets
 tokenizer = DistilBertTokenizerFast.from_pretrained(assets.embedded("a test").checkpoint, model_max_length=512)
 config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_layers=2, n_heads=4)
-DistilBertForMaskedLM(config).save_pretrained({str(folder / "model")!r})
+model = {kind}(config)
+{"model.build()" if track == "tensorflow" else ""}
+model.save_pretrained({str(folder / "model")!r}{", safe_serialization=True" if track == "tensorflow" else ""})
 tokenizer.save_pretrained({str(folder / "model")!r})
 """
-    subprocess.run([environments.python("pytorch"), "-c", make_model], check=True, capture_output=True)
+    subprocess.run([environments.python(track), "-c", make_model], check=True, capture_output=True)
     metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
     with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
         hub.upload("datasets", "stanfordnlp/imdb", data)

@@ -15,17 +15,27 @@ INSTALL = {
     "mount": "run them as root on Linux",
 }
 LACKS = "this machine lacks "
+# Elsewhere than as root, as on a hosted runner, sudo may ask for no password.
+AS_ROOT = [] if os.getuid() == 0 or shutil.which("sudo") is None else ["sudo", "-n"]
 
 
 def has(tool: str) -> bool:
     """Whether the system has a tool; for ``mount``, whether it also lets us use it."""
     if tool == "chromium":
         return chromium() is not None
-    if tool == "mount" and shutil.which("mount"):
+    if tool == "mount":
         with tempfile.TemporaryDirectory() as folder:
-            made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
-            return made.returncode == 0 and subprocess.run(["umount", folder]).returncode == 0
+            return small_disk(Path(folder), "1m") and subprocess.run([*AS_ROOT, "umount", folder]).returncode == 0
     return shutil.which(tool) is not None
+
+
+def small_disk(folder: Path, size: str) -> bool:
+    """Mount a disk of this size in memory; whether that was allowed. Unmount it with ``AS_ROOT`` in front of umount."""
+    if shutil.which("mount") is None:
+        return False
+    owner = f"size={size},uid={os.getuid()},gid={os.getgid()}"
+    command = [*AS_ROOT, "mount", "-t", "tmpfs", "-o", owner, "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def need(tool: str) -> None:

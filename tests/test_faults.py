@@ -353,9 +353,9 @@ def disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     system.need("mount")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", folder], check=True)
+    assert system.small_disk(folder, "1g")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run([*system.AS_ROOT, "umount", folder], check=True)
 
 
 def leave_free(disk: Path, megabytes: int) -> None:

@@ -148,7 +148,7 @@ def test_the_cause_behind_a_librarys_error_is_explained():
 
 def run_settings(folder):
     return settings.Settings(
-        "pytorch", "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", 42, folder
+        environments.tracks()[0], "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", 42, folder
     )
 
 
@@ -158,7 +158,7 @@ def test_results_carry_the_keys_of_a_summary(tmp_path):
     entry = json.loads(path.read_text())
     assert set(entry) == {"track", "profile", "assets", "seed", "device", "peak_memory_gb", "versions", *figures}
     assert 0.05 < entry["peak_memory_gb"] < 50
-    assert entry["train_seconds"] == 1.2346 and entry["versions"]["torch"]
+    assert entry["train_seconds"] == 1.2346 and entry["versions"]["transformers"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 import build
+from helpers import environments
 
 PAGES = build.pages()
 EACH = [pytest.param(page, track, id=f"{track}-{page.stem}") for page in PAGES for track in build.TRACKS]
@@ -175,7 +176,7 @@ def test_the_rows_come_in_the_guides_order(track):
 
 def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):
     """The comparison bites: the same cells pass with the stored output, and fail with another one."""
-    notebook = committed(PAGES[0], "pytorch")
+    notebook = committed(PAGES[0], environments.tracks()[0])
     first = next(i for i, cell in enumerate(notebook.cells) if "nbval-check-output" in cell.metadata.get("tags", []))
     notebook.cells = notebook.cells[: first + 1]
     results = []
@@ -209,7 +210,7 @@ def test_the_switches_can_be_turned_off(tmp_path):
 
     cells = [cell.source for cell in build.build(PAGES[0], "pytorch").cells]
     (lines,) = [re.search(r"```python\n(.*?)```", source, re.S)[1] for source in cells if "```python" in source]
-    tutorial = settings.resolve("pytorch", assets="embedded", device="cpu", output_dir=tmp_path)
+    tutorial = settings.resolve(environments.tracks()[0], assets="embedded", device="cpu", output_dir=tmp_path)
     names = {"tutorial": tutorial, "source": assets.resolve(tutorial)}
     exec(lines, names)
     guide, source = names["tutorial"], names["source"]

@@ -43,7 +43,7 @@ def test_binder_builds_what_we_think(monkeypatch):
     assert os.access(ROOT / "binder" / "postBuild", os.X_OK)
 
 
-# The installations themselves take minutes; here the packages are those that a kernel needs. The real ones: test_environments.py.
+# The installations themselves take minutes; here the packages are those that a kernel needs.
 SMALL = {"shared": ["ipykernel"], "pytorch": [], "tensorflow": []}
 
 
@@ -60,10 +60,13 @@ def clone(tmp_path):
 
 
 def test_binders_script_makes_a_kernel_for_each_track(clone, tmp_path):
-    """The script itself, with few packages; its last two commands need the others and are left to test_environments.py."""
+    """The script itself, with few packages. Its last two commands need the others, and run in the environment that is there."""
     script = (clone / "binder" / "postBuild").read_text()
     head, _, tail = script.partition("# The reviews are ready")
-    assert "assets.embedded" in tail and "lab.py --page-only" in tail
+    assert tail.count(".venv/pytorch/bin/python") == 2 and tail.endswith("lab.py --page-only\n")
+    tail = tail.replace(".venv/pytorch/bin/python", sys.executable)
+    done = subprocess.run(["bash", "-ec", f"# {tail}"], cwd=clone, env=os.environ, capture_output=True, text=True)
+    assert done.returncode == 0 and (clone / "notebooks" / "index.ipynb").exists(), done.stderr[-2000:]
     server = tmp_path / "server"
     subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", server], check=True)
     tools = Path(sys.executable).parent
@@ -87,7 +90,8 @@ def test_codespaces_runs_make(clone):
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert container["image"].endswith("python:3.11")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment.pop("TUTORIAL_TRACKS", None)
+    for name in ("TUTORIAL_TRACKS", "TRACK", "ARGS", "MAKEFLAGS", "MAKELEVEL"):
+        environment.pop(name, None)
     for name in ("onCreateCommand", "postAttachCommand"):
         done = subprocess.run(container[name], shell=True, cwd=clone, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
@@ -168,7 +172,8 @@ def test_run_writes_a_summary_and_holds_the_bar(tmp_path, track):
 
 def test_lab_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path):
     """The command of `make lab`, without the browser that it opens."""
-    recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True)
+    here = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "ARGS"}
+    recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, env=here, capture_output=True, text=True, check=True)
     command = next(line for line in recipe.stdout.splitlines() if "notebooks/lab.py" in line)
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     server = subprocess.Popen(

@@ -8,8 +8,10 @@ import pytest
 
 from helpers import TutorialError, device, environments, settings
 
+TRACK = environments.tracks()[0]
 
-def resolve(tmp_path, track="pytorch", **arguments):
+
+def resolve(tmp_path, track=TRACK, **arguments):
     return settings.resolve(track, output_dir=tmp_path / "model", **arguments)
 
 
@@ -53,13 +55,13 @@ def test_a_gpu_that_is_not_there(tmp_path, monkeypatch, track):
 def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
-        settings.resolve("pytorch", output_dir=tmp_path / "file" / "model")
+        settings.resolve(TRACK, output_dir=tmp_path / "file" / "model")
 
 
 def test_a_disk_with_too_little_room_is_told_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(settings.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**8))
     with pytest.raises(TutorialError, match="GB left, and training needs"):
-        settings.resolve("pytorch", output_dir=tmp_path, device="cpu")
+        settings.resolve(TRACK, output_dir=tmp_path, device="cpu")
 
 
 def test_the_full_profile_has_the_guides_numbers():
