@@ -124,6 +124,12 @@ class Hub:
         rest = {"message": "", "authors": [], "date": "2026-01-01T00:00:00.000Z"}
         return [rest | dict(zip(("id", "title"), line.split(" ", 1), strict=True)) for line in lines]
 
+    def commit_of(self, path: str) -> str:
+        """The newest commit of the repository that a request's path names, zeros if there is none."""
+        parts = path.strip("/").split("/")
+        kind = parts.pop(0) if parts[0] in ("datasets", "spaces") else "models"
+        return self.head(self.path(kind, "/".join(parts[:2]))) or "0" * 40
+
     def files(self, kind: str, name: str) -> dict[str, dict]:
         """Path → ``{"oid", "size", "content" or "lfs"}`` of the newest commit."""
         repo, found = self.path(kind, name), {}

@@ -34,8 +34,8 @@ def tracks(group: str) -> list:
     ]
 
 
-def fault(kind: int | str, place: str):
-    """A fault of the Hub: answers ``kind`` to every request whose path holds ``place``; "reset" breaks off the answer."""
+def fault(hub, kind: int | str, place: str):
+    """A fault of ``hub``: answers ``kind`` to every request whose path holds ``place``; "reset" breaks off the answer."""
 
     def broken():
         yield b"x"
@@ -45,7 +45,8 @@ def fault(kind: int | str, place: str):
         if place not in request.url.path:
             return None
         if kind == "reset":
-            head = {"content-length": "100000", "X-Repo-Commit": "0" * 40, "ETag": '"0"'}
+            # The commit is the right one: the clients note it, and would look for it when the fault is gone.
+            head = {"content-length": "100000", "X-Repo-Commit": hub.commit_of(request.url.path), "ETag": '"0"'}
             return StreamingResponse(broken(), headers=head)
         return JSONResponse({"error": "injected"}, kind)
 
@@ -88,7 +89,7 @@ def loading(request, seeded, tmp_path_factory):
 )  # fmt: skip
 def test_a_download_fails(loading, seeded, text, place, kind):
     loading.advance_to(text)
-    seeded.faults[:] = [fault(kind, place)]
+    seeded.faults[:] = [fault(seeded, kind, place)]
     try:
         said = loading.run(loading.cell(text), allow_errors=True)
     finally:
@@ -144,7 +145,7 @@ def test_an_upload_fails(trained, seeded, number, kind):
     forget_upload(seeded, trained)
     if place == "repos/create" and trained.track == "pytorch":
         trained.run("trainer.hub_model_id = None")  # as before the first push
-    seeded.faults[:] = [fault(kind, place)]
+    seeded.faults[:] = [fault(seeded, kind, place)]
     try:
         said = trained.run(trained.share)
     finally:
