@@ -85,11 +85,12 @@ def test_binders_script_makes_a_kernel_for_each_track(clone, tmp_path):
         assert json.loads(kernel.read_text())["argv"][0] == str(clone / ".venv" / track / "bin" / "python")
 
 
-def test_codespaces_runs_make(clone):
-    """The container's file is parsed, and its command run where uv is installed already."""
+def test_codespaces_runs_make(clone, tmp_path):
+    """The container's file is parsed, and its commands run with a Python of their own, into which the first installs uv."""
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert container["image"].endswith("python:3.11")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "container"], check=True)
+    environment = os.environ | {"PATH": f"{tmp_path / 'container' / 'bin'}:{os.environ['PATH']}"}
     for name in ("TUTORIAL_TRACKS", "TRACK", "ARGS", "MAKEFLAGS", "MAKELEVEL"):
         environment.pop(name, None)
     for name in ("onCreateCommand", "postAttachCommand"):
