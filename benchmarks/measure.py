@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import assets, environments, results, settings
+from helpers import assets, results, settings
 from helpers import device as process
 
 BATCH = 16
@@ -288,8 +288,6 @@ def main() -> None:
     arguments = command_line()
     track, levers = arguments.track, arguments.levers
     warnings.filterwarnings("ignore")
-    if track == "tensorflow":
-        environments.keep_out_pytorch()
     if arguments.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a pipeline and TensorFlow would take a GPU unasked
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}

@@ -23,7 +23,8 @@ class Assets:
 
     ``dataset``, ``checkpoint`` and ``metric`` are Hub ids or folders. ``frozen_layers`` counts the lowest encoder
     layers that stay as they are (the embeddings with them); 0 trains everything, as the guide does.
-    ``warmup_steps`` is the share of the steps over which the rate rises. ``options`` are further arguments of ``from_pretrained``. ``reason`` says in one line why these assets.
+    ``warmup_steps`` is the share of the steps over which the rate rises. ``options`` are further arguments of
+    ``from_pretrained``. ``reason`` says in one line why these assets.
     """
 
     name: str

@@ -117,9 +117,8 @@ def resolve(
     """Check the settings of a lesson and find its device.
 
     The environment variables ``TUTORIAL_PROFILE``, ``TUTORIAL_ASSETS``, ``TUTORIAL_DEVICE`` and
-    ``TUTORIAL_OUTPUT`` override the arguments. It sets up the process
-    for the track: call it before importing transformers. From then on a notebook shows a full disk or a
-    failing Hub as one sentence.
+    ``TUTORIAL_OUTPUT`` override the arguments. Sets up the process for the track: call it before importing
+    transformers. From then on a notebook shows a full disk or a failing Hub as one sentence.
 
     Raises ``TutorialError`` for a value that is not allowed, a package that is missing or unfit,
     a GPU that is not there, or a folder that cannot be written or has too little room.

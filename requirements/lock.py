@@ -10,8 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from helpers.environments import NAMES
+
 HERE = Path(__file__).parent
-TRACKS = ("pytorch", "tensorflow")
 HELD = "torch==2.13.0\n"  # its CPU build is at hand where the tests run; a newer one brings 3 GB of CUDA there
 # torch names the versions of its CUDA packages itself, and its CPU build has none; a browser's Python is not supported.
 LEFT_OUT = re.compile(r"(nvidia|cuda)-|triton==|.* == 'emscripten'")
@@ -43,17 +44,17 @@ def closure(folder: Path, *extras: str) -> dict[str, str]:
 def main() -> None:
     lessons, everything = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        for track in TRACKS:  # the second keeps the first one's versions where it can
+        for track in NAMES:  # the second keeps the first one's versions where it can
             everything[track] = closure(Path(folder), track, "lab", "tests")
             lessons[track] = closure(Path(folder), track, "lab")
     shared = {line for line in lessons["pytorch"].values() if line in lessons["tensorflow"].values()}
-    tests = {line for track in TRACKS for name, line in everything[track].items() if name not in lessons[track]}
-    for track in TRACKS:
+    tests = {line for track in NAMES for name, line in everything[track].items() if name not in lessons[track]}
+    for track in NAMES:
         if late := [line for name, line in everything[track].items() if lessons[track].get(name, line) != line]:
             raise SystemExit(f"{track}: the tests would change {', '.join(late)}; give it a bound in pyproject.toml.")
         write(f"{track}.txt", {*lessons[track].values()} - shared)
     write("shared.txt", shared)
-    write("tests.txt", tests - {line for track in TRACKS for line in lessons[track].values()})
+    write("tests.txt", tests - {line for track in NAMES for line in lessons[track].values()})
 
 
 def write(name: str, lines: set[str]) -> None:

@@ -164,22 +164,6 @@ def panel(page: Page, control: str):
     return notebook(page).locator(".widget-vbox", has=page.get_by_label(control, exact=True)).last
 
 
-def ask(classify, text: str, answer) -> None:
-    """Type ``text`` into the classify panel and press its button, until ``answer`` is there.
-
-    JupyterLab loses a click now and then while it draws, as after a change of theme; a person presses again.
-    """
-    for last in (False, False, True):
-        classify.get_by_label("Review", exact=True).fill(text)
-        classify.get_by_role("button", name="Classify").click()
-        try:
-            expect(answer).to_be_visible(timeout=MINUTE / 3)
-            return
-        except AssertionError:
-            if last:
-                raise
-
-
 def check_pictures(page: Page) -> None:
     """Every picture has alternative text and was loaded."""
     pictures = (
@@ -215,6 +199,7 @@ def photograph(page: Page, what, name: str, artefacts: Path) -> None:
             what.screenshot(path=artefacts / f"{name}-{theme.lower()}-{width}.png")
     menu(page, "Settings", "Theme", "JupyterLab Light")
     page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_timeout(700)  # a click while JupyterLab draws the theme is lost
 
 
 def press_until_focused(page: Page, name: str, key: str = "Tab", times: int = 12) -> None:
@@ -238,7 +223,10 @@ def test_the_first_lesson(lab, page, track, artefacts):
     # Classify: type, press, read the label and the probabilities back.
     classify = panel(page, "Pick")
     check_names(page, "Pick")
-    ask(classify, "A dull film, and a waste of time.", classify.get_by_text("waste", exact=True))
+    box = classify.get_by_label("Review", exact=True)
+    box.fill("A dull film, and a waste of time.")
+    classify.get_by_role("button", name="Classify").click()
+    expect(classify.get_by_text("waste", exact=True)).to_be_visible(timeout=MINUTE)
     said = classify.get_by_role("status").text_content()
     label, probability = re.fullmatch(r"(NEGATIVE|POSITIVE), with probability ([\d.]+)", said).groups()
     meters = classify.get_by_role("meter")
@@ -249,7 +237,9 @@ def test_the_first_lesson(lab, page, track, artefacts):
     photograph(page, classify, f"classify-{track}", artefacts)
 
     # What is typed is text, never HTML.
-    ask(classify, ATTACK, classify.get_by_text("onerror=").last)
+    box.fill(ATTACK)
+    classify.get_by_role("button", name="Classify").click()
+    expect(classify.get_by_text("onerror=").last).to_be_visible(timeout=MINUTE)
     assert page.evaluate("window.hacked") is None and classify.locator("img").count() == 0
 
     # The data browser, by keyboard alone.

@@ -26,8 +26,10 @@ ROOT = Path(__file__).parents[1]
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["repository"]
 COLAB = ROOT / "tests" / "colab.txt"
 COLABS_PYTHON = "3.13"
+FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow"}
 # What the first cell of a track's lessons puts in the place of what Colab has, as the lessons say.
 CHANGED = {"pytorch": set(), "tensorflow": {"huggingface_hub", "tokenizers", "transformers"}}
+IMPORTED = "import sys; print('frameworks:', *sorted({'torch', 'tensorflow'} & set(sys.modules)))"
 LIST = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
 
@@ -78,6 +80,7 @@ class Machine:
         shown = []
         for page in build.pages():
             notebook = nbformat.read(build.target(page, track), as_version=4)
+            notebook.cells.append(nbformat.v4.new_code_cell(IMPORTED))
             client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(self.folder)}})
             client.kernel_name = "elsewhere"
             specs = KernelSpecManager(kernel_dirs=[str(self.folder / "venv" / "share" / "jupyter" / "kernels")])
@@ -112,6 +115,8 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track, capsys):
     (colab.home / ".gitconfig").write_text(address)
     before = colab.packages()
     first, second = colab.lessons(track, PATH=f"{colab.python.parent}:{path_without(tmp_path, 'git-lfs')}")
+    for shown in (first, second):  # the other framework is installed, and stays out
+        assert f"frameworks: {FRAMEWORKS[track]}\\n" in shown
     after = colab.packages()
     assert "Assets: embedded, because you asked for them." in first and "Transformer minus baseline" in first
     assert "Accuracy" in second

@@ -106,7 +106,7 @@ def test_once_the_faults_are_gone_everything_loads(loading):
 # Uploads
 
 UPLOADS = {
-    "pytorch": ["xet-write-token", "repos/create", "preupload", "/xorbs/", "/shards", "/commit/"],
+    "pytorch": ["", "repos/create", "preupload", "xet-write-token", "/xorbs/", "/commit/", "/shards"],
     "tensorflow": ["", "repos/create", "info/refs", "git-receive-pack", "lfs/objects/batch", "/lfs/"],
 }
 
@@ -137,8 +137,10 @@ def forget_upload(hub, lesson) -> None:
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[] if kind == 503 else slow) for kind in KINDS])
-@pytest.mark.parametrize("number", [pytest.param(number, marks=slow if number != 5 else []) for number in range(6)])
+@pytest.mark.parametrize("number", [pytest.param(number, marks=slow if number != 5 else []) for number in range(7)])
 def test_an_upload_fails(trained, seeded, number, kind):
+    if number == len(UPLOADS[trained.track]):
+        pytest.skip("a push with git has one request less")
     place = UPLOADS[trained.track][number]
     if "lfs" in place and trained.track == "tensorflow" and kind not in (403, 503, "reset"):
         pytest.skip("left out for time: 7 seconds each, and git-lfs names no status")

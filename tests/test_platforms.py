@@ -74,7 +74,6 @@ def test_binders_script_makes_a_kernel_for_each_track(clone, tmp_path):
         "PATH": f"{server / 'bin'}:{tools}:{os.environ['PATH']}",
         "UV_CACHE_DIR": str(tmp_path / "cache"),
     }
-    environment |= {"JUPYTER_PREFER_ENV_PATH": "1"}
     script = head.replace("jupyter kernelspec", f"{sys.executable} -m jupyter_client.kernelspecapp")
     script = script.replace("--sys-prefix", f"--prefix {server}")
     done = subprocess.run(["bash", "-c", script], cwd=clone, env=environment, capture_output=True, text=True)
