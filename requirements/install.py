@@ -91,7 +91,7 @@ def done(command, log, packages=0):
                 if packages and (last or sys.stdout.isatty() or time.monotonic() - said > 10):
                     said = time.monotonic()
                     what = (
-                        "unpacking them, the last minute" if last else f"{min(found, packages)} of {packages} packages"
+                        "unpacking them, a minute or two" if last else f"{min(found, packages)} of {packages} packages"
                     )
                     print(f"  {what}", end="   \r" if sys.stdout.isatty() else "\n", flush=True)
         failed = process.wait()
