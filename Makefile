@@ -8,7 +8,7 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run install test faults browser colab lowest memory screenshots notebooks bench bench-smoke lint clean lock
+.PHONY: help lab run install test faults browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,9 @@ colab: $(TESTS) ## run the lessons on what Colab has installed, their own first 
 lowest: $(TESTS) ## run the lessons on the oldest versions that pyproject.toml allows
 	@$(MAIN) -m pytest -rP -m lowest tests/test_colab.py $(ARGS)
 
+minutes: $(READY) ## note how long the parts of the lessons take here, for the lessons and the start page
+	@$(MAIN) notebooks/run.py --profile quick --keep-minutes $(ARGS)
+
 memory: $(READY) ## run the lessons beside JupyterLab's server in 2 GB of memory; on Linux, as root
 	@$(MAIN) notebooks/run.py --limit-gb 2 --folder runs/memory $(ARGS)
 
@@ -44,6 +47,9 @@ screenshots: ## make the pictures of README.md, with the browser's test
 
 notebooks: $(READY) ## build the notebooks from their source pages and execute them
 	@$(MAIN) notebooks/build.py $(ARGS)
+
+scripts: $(TESTS) ## write the plain code of the lessons to helpers/scripts
+	@$(MAIN) notebooks/build.py --scripts
 
 bench: $(READY) ## time the guide's settings against the kit's
 	@$(MAIN) benchmarks/bench.py $(ARGS)

@@ -21,16 +21,17 @@ from helpers import environments
 
 START = """
 import tempfile
-from helpers import assets, settings
-tutorial = settings.resolve("{track}", assets="embedded", device="cpu", output_dir=tempfile.mkdtemp())
-source = assets.resolve(tutorial)
+from helpers import process, recipe, settings
+run = process.prepare(settings.resolve("{track}", assets="embedded", device="cpu"))
+checkpoint, seed, output_dir = "distilbert/distilbert-base-uncased", 42, tempfile.mkdtemp()
+recipe.fit(globals(), run)
 from transformers import AutoTokenizer
-AutoTokenizer.from_pretrained(source.checkpoint)
+AutoTokenizer.from_pretrained(checkpoint)
 """
 IMPORT = """
 import json, time
 start = time.perf_counter()
-from helpers import assets, checks, errors, hub, panels, pictures, resume, results, settings
+from helpers import checks, errors, hub, panels, pictures, process, recipe, resume, results, settings
 print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 

@@ -79,7 +79,7 @@ def positive(text: str) -> int:
 
 def ceiling(gpu: bool = False) -> dict[str, float]:
     """What the machine reaches in a matrix product, in GFLOP/s, for fp32 and bf16."""
-    from helpers.device import cpu_precision
+    from helpers.process import cpu_precision
 
     return run("-c", CEILING.format(gpu=gpu, bf16=cpu_precision() == "bf16"), track="pytorch")
 

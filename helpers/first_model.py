@@ -1,27 +1,24 @@
-"""The model that lesson 02 looks at: the one lesson 01 left, or one that is trained in the same way."""
+"""The model that lesson 02 looks at: the one lesson 01 left, or one that its cells make now."""
 
-import json
+import importlib
 from pathlib import Path
 
-from helpers import results
-from helpers.assets import Assets
+from helpers import lessons, recipe, results
 from helpers.settings import Settings
 
 
-def own_folder(settings: Settings) -> Path:
-    """Where lesson 02 keeps a model that it trained itself, beside that of lesson 01."""
-    return settings.output_dir.with_name(settings.output_dir.name + "_lesson_02")
+def find_or_train(run: Settings, names: dict) -> str:
+    """The folder of a model of lesson 01 that was trained with this run's settings and this seed; trained now if need be.
 
-
-def find(settings: Settings, source: Assets) -> Path | None:
-    """The folder of a model that was trained with this profile, these assets and this seed; ``None`` if there is none.
-
-    Says which one it found, or why none.
+    ``names`` are the notebook's ``globals()``, of which ``output_dir`` and ``seed`` count. Says which model it found, or why
+    none.
     """
-    wanted = {"track": settings.track, "profile": settings.profile_name, "assets": source.name, "seed": settings.seed}
+    folder = Path(names["output_dir"])
+    own = folder.with_name(folder.name + "_lesson_02")
+    wanted = {"track": run.track, "profile": run.profile_name, "assets": run.assets, "seed": names["seed"]}
     other = None
-    for folder, whose in ((settings.output_dir, "lesson 01"), (own_folder(settings), "this lesson, an earlier time")):
-        record = _record(folder)
+    for place, whose in ((folder, "lesson 01"), (own, "this lesson, an earlier time")):
+        record = results.read(place)
         if record is None:
             continue
         differing = [f"{key} {record.get(key)}" for key, value in wanted.items() if record.get(key) != value]
@@ -29,24 +26,26 @@ def find(settings: Settings, source: Assets) -> Path | None:
             print(
                 f"This is the model of {whose}: {record['train_reviews']:,} reviews, accuracy {record['accuracy']:.3f}."
             )
-            return folder
+            return str(place)
         other = other or f"the model of {whose} was trained with {', '.join(differing)}"
-    reason = other or "lesson 01 has left no model"
-    print(f"Training a model first, as lesson 01 does ({settings.profile.minutes['Train']}), because {reason}.")
-    return None
+    print(f"Training a model first, with the cells of lesson 01, because {other or 'lesson 01 has left no model'}.")
+    train(run, own, names["seed"])
+    return str(own)
 
 
-def keep(settings: Settings, source: Assets, folder: Path, **figures) -> Path:
-    """Note beside a model that was trained here what it is, for ``find``; returns ``folder``."""
-    results.save(settings, source, folder=folder, **figures)
-    return folder
+def train(run: Settings, folder: Path, seed: int) -> dict:
+    """Run the recipe of lesson 01, fitted to ``run``, into ``folder``; returns the names that it made."""
+    training = importlib.import_module(f"helpers.{run.track}.training")
 
+    def fit(names: dict) -> None:
+        names["seed"] = seed
+        recipe.fit(names, run)
+        names["output_dir"] = str(folder)
 
-def _record(folder: Path) -> dict | None:
-    """What ``results.save`` noted beside a model, ``None`` if the model or the note is not whole."""
-    try:
-        json.loads((folder / "config.json").read_text())
-        record = json.loads((folder / results.FILE).read_text())
-        return record if (folder / "model.safetensors").exists() else None
-    except (OSError, ValueError):
-        return None
+    # The recipe's last values cell makes num_epochs. What is watched is there as soon as the Trainer or the callbacks are.
+    after = {"num_epochs": fit}
+    after |= {"trainer": lambda names: training.watch(names["trainer"], run)} if run.track == "pytorch" else {}
+    after |= {"callbacks": lambda names: training.watch(names, run)} if run.track == "tensorflow" else {}
+    names = lessons.run(run.track, {}, after)
+    results.finish(run, names)
+    return names

@@ -2,19 +2,29 @@
 
 import logging
 import os
-import shutil
-import sys
+import re
+import subprocess
 from contextlib import contextmanager
 
 from helpers.errors import hub_answer
 
-# Settings of git for its time in ``sharing``: an empty helper, so that git does not write the token to a file.
-_GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_VALUE_0": ""}
+NOT_LOGGED_IN = "Not shared: run notebook_login() in Setup to log in, then run the notebook again from Train."
+
+
+def _git_settings() -> dict[str, str]:
+    """The environment for git while it pushes: it knows the token from there alone, and writes it to no file."""
+    from huggingface_hub import constants, get_token
+
+    host = re.sub("//", f"//user:{get_token()}@", constants.ENDPOINT, count=1)
+    settings = [("credential.helper", ""), (f"url.{host}/.insteadOf", f"{constants.ENDPOINT}/")]
+    named = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(settings)}
+    named |= {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(settings)}
+    return {"GIT_CONFIG_COUNT": str(len(settings)), **named}
 
 
 @contextmanager
-def sharing():
-    """Turn whatever stops a push into one printed sentence, so that Run All goes on.
+def sharing(said: bool = True):
+    """Turn whatever stops a push into one printed sentence, so that Run All goes on; ``said`` announces a success too.
 
     The error itself is not shown, nor what huggingface_hub logs: the addresses of its git commands carry the token.
     """
@@ -22,13 +32,15 @@ def sharing():
     handlers = [*logging.getLogger("huggingface_hub").handlers, *logging.root.handlers]
     for handler in handlers:
         handler.addFilter(_not_from_the_hub)
-    before = {name: os.environ.get(name) for name in _GIT}
-    os.environ.update(_GIT)
+    git = _git_settings()
+    before = {name: os.environ.get(name) for name in git}
+    os.environ.update(git)
     try:
         yield
-        print("Shared: you find the model on your page of the Hub.")
+        if said:
+            print("Shared: you find the model on your page of the Hub.")
     except Exception as error:
-        print(f"Not shared: {_sentence(error)}. Your model is safe on disk; run this cell again when that is done.")
+        print(f"Not shared: {_sentence(error)}. Your model is safe; run the cell under Share again when that is done.")
     finally:
         for handler in handlers:
             handler.removeFilter(_not_from_the_hub)
@@ -36,16 +48,49 @@ def sharing():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+def guard(callback) -> None:
+    """Let no push of a ``PushToHubCallback`` stop a training; take the token out of the settings of its clone."""
+    push = callback.repo.push_to_hub
+    address = _git(callback.repo, "remote", "get-url", "origin")
+    _git(callback.repo, "remote", "set-url", "origin", re.sub("//[^@/]*@", "//", address, count=1))
+
+    def guarded(*arguments, **more):
+        pushed = None
+        with sharing(said=False):
+            pushed = push(*arguments, **more)
+        return pushed or (None, None)
+
+    callback.repo.push_to_hub = guarded
+
+
+def finish(callback) -> None:
+    """Push what a ``PushToHubCallback`` has not pushed yet, and say what came of it.
+
+    ``callback`` is ``None`` where nobody was logged in.
+    """
+    if callback is None:
+        print(NOT_LOGGED_IN)
+        return
+    with sharing():
+        repository = callback.repo
+        callback.model.save_pretrained(callback.output_dir)
+        callback.tokenizer.save_pretrained(callback.output_dir)
+        if not repository.is_repo_clean():
+            repository.git_add(auto_lfs_track=True)
+            repository.git_commit("End of training")
+        repository.git_push()  # unlike push_to_hub, it tells when it failed
+
+
+def _git(repository, *words) -> str:
+    done = subprocess.run(["git", *words], cwd=repository.local_dir, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 def _not_from_the_hub(record: logging.LogRecord) -> bool:
     return not record.name.startswith("huggingface_hub")
 
 
 def _sentence(error: BaseException) -> str:
-    missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
-    answer = hub_answer(error)
-    if answer is None and missing:  # PushToHubCallback needs both
-        how = (
-            "run in a cell: !apt-get install -y git-lfs" if "google.colab" in sys.modules else "install git and git-lfs"
-        )
-        return f"{missing[0]} is not installed; {how}"
-    return answer or f"the push failed ({type(error).__name__}); check that the network is there, and try again"
+    return (
+        hub_answer(error) or f"the push failed ({type(error).__name__}); check that the network is there, and try again"
+    )

@@ -11,8 +11,6 @@ from functools import wraps
 
 import numpy as np
 
-from helpers.measures import expected_calibration_error
-
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6E6E6E"
 STYLE = {
@@ -67,6 +65,11 @@ def _described(figure, alt: str):
     return figure
 
 
+def _plain(text: object) -> str:
+    """A text as matplotlib draws it letter for letter: a dollar sign would start a formula."""
+    return str(text).replace("$", r"\$")
+
+
 @_styled
 def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     """Bars: how many reviews of each label every split has. ``labels`` maps a split to its labels."""
@@ -74,9 +77,10 @@ def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     width = 0.8 / len(labels)
     for index, (split, values) in enumerate(labels.items()):
         counts = [values.count(label) for label in names]
-        bars = axes.bar(np.arange(len(names)) + index * width, counts, width, label=split, color=(BLUE, ORANGE)[index])
-        axes.bar_label(bars, [f"{count:,}" for count in counts], padding=2)
-    axes.set_xticks(np.arange(len(names)) + width * (len(labels) - 1) / 2, names.values())
+        color = (BLUE, ORANGE, GREY, *["#009E73", "#CC79A7"])[index % 5]
+        bars = axes.bar(np.arange(len(names)) + index * width, counts, width, label=_plain(split), color=color)
+        axes.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=10)
+    axes.set_xticks(np.arange(len(names)) + width * (len(labels) - 1) / 2, map(_plain, names.values()))
     axes.set_ylabel("reviews")
     axes.set_title("Reviews of each label")
     axes.margins(y=0.15)
@@ -115,60 +119,73 @@ def review_lengths(lengths: list[int], max_tokens: int):
 
 
 class TrainingCurve:
-    """The training loss over the steps and the accuracy of each evaluation, drawn again while training goes on.
+    """The losses over the steps and the accuracy of each evaluation, drawn again while training goes on.
 
-    Let a callback of the framework call ``start`` when training begins, and then ``update``. Pictures are at least ``every``
-    seconds apart, so that drawing costs training little.
+    Shows an empty picture in the output of the cell that runs. Pictures are at least ``every`` seconds apart, so that drawing
+    costs training little.
     """
 
-    def __init__(self, every: float = 10):
-        self.every = every
-
-    def start(self, total_steps: int) -> None:
-        """Show an empty picture, for ``total_steps``, in the output of the cell that runs."""
+    def __init__(self, total_steps: int, every: float = 10):
         from IPython.display import display
 
-        self.total_steps, self.drawn = total_steps, time.monotonic()
-        self.display = display(self.figure(total_steps, {}, {}), display_id=True)
+        self.total_steps, self.every, self.drawn = total_steps, every, time.monotonic()
+        self.display = display(training_curve(total_steps, {}, {}, {}), display_id=True)
 
-    def update(self, losses: dict[int, float], accuracies: dict[int, float], last: bool = False) -> None:
-        """Draw the mean loss since the point before and the accuracy (0 to 1), each by step.
-
-        ``last`` draws also if the picture before is younger than ``every`` seconds.
-        """
+    def update(self, losses: dict, validation_losses: dict, accuracies: dict, last: bool = False) -> None:
+        """Draw the three, see ``training_curve``; with ``last`` also if the picture before is younger than ``every`` seconds."""
         now = time.monotonic()
-        if last or now - self.drawn >= self.every:
-            self.display.update(self.figure(self.total_steps, losses, accuracies))
+        if self.display and (last or now - self.drawn >= self.every):  # outside a notebook there is no display
+            self.display.update(training_curve(self.total_steps, losses, validation_losses, accuracies))
             self.drawn = now
 
-    @_styled
-    def figure(self, total_steps: int, losses: dict[int, float], accuracies: dict[int, float]):
-        """The figure of ``update``; empty without losses and accuracies."""
-        figure, axes = _figure()
-        axes.plot(list(losses), list(losses.values()), color=BLUE)
-        axes.set_xlabel("step")
-        axes.set_ylabel("loss", color=BLUE)
-        axes.set_xlim(0, total_steps)
-        axes.set_ylim(0, 1.1 * max([0.7, *losses.values()]))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        right = axes.twinx()
-        right.spines["right"].set_visible(True)
-        right.plot(list(accuracies), list(accuracies.values()), color=ORANGE, marker="o", clip_on=False)
-        for step, accuracy in accuracies.items():
-            right.annotate(
-                f"{accuracy:.3f}", (step, accuracy), xytext=(-7, -5), textcoords="offset points", ha="right", va="top",
-                color=ORANGE,
-            )  # fmt: skip
-        right.set_ylabel("accuracy", color=ORANGE)
-        right.set_ylim(0, 1)
-        axes.set_title("Training loss and test accuracy" if losses or accuracies else "Waiting for the first steps …")
-        alt = f"Line chart of the training loss over {total_steps:,} steps"
-        if losses:
-            first, *_, last = [*losses.values(), *losses.values()]
-            alt += f", from {first:.2f} to {last:.2f}"
-        if accuracies:
-            alt += "; accuracy " + ", ".join(f"{value:.3f} at step {step:,}" for step, value in accuracies.items())
-        return _described(figure, alt + ".")
+
+@_styled
+def training_curve(
+    total_steps: int, losses: dict[int, float], validation_losses: dict[int, float], accuracies: dict[int, float]
+):
+    """Lines by step: the mean training loss since the point before, the validation loss, the validation accuracy (0 to 1)."""
+    figure, axes = _figure()
+    axes.plot(list(losses), list(losses.values()), color=BLUE, label="training loss")
+    axes.plot(
+        list(validation_losses), list(validation_losses.values()), color=BLUE, linestyle="--", marker="s",
+        label="validation loss",
+    )  # fmt: skip
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss", color=BLUE)
+    axes.set_xlim(0, total_steps)
+    axes.set_ylim(0, 1.1 * max([0.7, *losses.values(), *validation_losses.values()]))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    right = axes.twinx()
+    right.spines["right"].set_visible(True)
+    right.plot(
+        list(accuracies),
+        list(accuracies.values()),
+        color=ORANGE,
+        marker="o",
+        clip_on=False,
+        label="validation accuracy",
+    )
+    if accuracies:
+        step, accuracy = list(accuracies.items())[-1]
+        right.annotate(
+            f"{accuracy:.3f}", (step, accuracy), xytext=(-4, 8), textcoords="offset points", ha="right", color=ORANGE
+        )
+    right.set_ylabel("accuracy", color=ORANGE)
+    right.set_ylim(0, 1.05)
+    if losses or accuracies:
+        handles = [line for one in (axes, right) for line in one.get_lines() if len(line.get_xdata())]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
+    axes.set_title("Training" if losses or accuracies else "Waiting for the first steps …")
+    alt = f"Line chart over {total_steps:,} training steps"
+    for name, values in (("training loss", losses), ("validation loss", validation_losses)):
+        if values:
+            first, *_, last = [*values.values(), *values.values()]
+            alt += f"; {name} from {first:.2f} to {last:.2f}"
+    if accuracies:
+        alt += "; validation accuracy " + ", ".join(
+            f"{value:.3f} at step {step:,}" for step, value in accuracies.items()
+        )
+    return _described(figure, alt + ".")
 
 
 @_styled
@@ -184,12 +201,12 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
         axes.annotate(
             f"{accuracy:.3f}", (accuracy, row), xytext=(0, 8), textcoords="offset points", ha="center", color=color
         )
-    axes.set_yticks(range(len(scores)), scores)
+    axes.set_yticks(range(len(scores)), map(_plain, scores))
     axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
     axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])  # short labels, with two digits
     axes.grid(axis="x", alpha=0.3)  # to see which intervals overlap
     axes.set_xlabel("accuracy, with its 95% interval")
-    axes.set_title(title)
+    axes.set_title(_plain(title))
     each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())
     return _described(figure, f"{title}: {each}.")
 
@@ -209,8 +226,8 @@ def confusion(labels, predictions, names: list[str]):
             column, row, f"{counts[row, column]:,}\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row",
             ha="center", va="center", color="white" if dark else "black",
         )  # fmt: skip
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), map(_plain, names))
+    axes.set_yticks(range(len(names)), map(_plain, names))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("what the model said")
@@ -225,22 +242,21 @@ def confusion(labels, predictions, names: list[str]):
 
 @_styled
 def reliability(tables: dict, title: str = "Is the confidence deserved?"):
-    """Accuracy against confidence, a line for each name in ``tables``: what ``measures.calibration`` returns.
+    """Accuracy against confidence, a line for each name in ``tables``.
 
-    A larger dot stands for more reviews. On the grey line the confidence is right. The legend gives each expected
-    calibration error (ECE).
+    A table is a pandas ``DataFrame`` with a row for each range of confidence: mean ``confidence``, ``accuracy`` (0 to 1), number
+    of ``reviews``. A larger dot stands for more reviews. On the grey line the confidence is right.
     """
     figure, axes = _figure()
     figure.set_figheight(4)
-    axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as sure as right")
+    axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as often right as it is confident")
     for (name, table), color, marker in zip(tables.items(), (ORANGE, BLUE, GREY), "osD", strict=False):
-        error = expected_calibration_error(table)
-        axes.plot(table["confidence"], table["accuracy"], color=color, label=f"{name}: ECE {error:.3f}")
+        axes.plot(table["confidence"], table["accuracy"], color=color, label=name)
         size = 15 + 200 * table["reviews"] / table["reviews"].sum()
         axes.scatter(table["confidence"], table["accuracy"], size, color=color, marker=marker)
     axes.set_xlabel("confidence of the model")
     axes.set_ylabel("share that is right")
-    axes.set_title(title)
+    axes.set_title(_plain(title))
     axes.legend(frameon=False, loc="upper left")
     lines = "; ".join(
         f"{name}: "
@@ -255,12 +271,12 @@ def probabilities(values: dict[str, float], title: str = ""):
     """Bars: the probability (0 to 1) of each label."""
     figure, axes = _figure()
     figure.set_figheight(1.8)
-    bars = axes.barh(list(values), list(values.values()), color=[ORANGE, BLUE][: len(values)])
+    bars = axes.barh([_plain(label) for label in values], list(values.values()), color=[ORANGE, BLUE][: len(values)])
     axes.bar_label(bars, [f"{value:.3f}" for value in values.values()], padding=3)
     axes.set_xlim(0, 1.12)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("probability")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(_plain(title), fontsize=11)
     each = ", ".join(f"{label} {value:.3f}" for label, value in values.items())
     return _described(figure, f"Bar chart of probabilities{f' for {title}' if title else ''}: {each}.")
 
@@ -275,25 +291,10 @@ def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 1
     values = [value for _, value in shown]
     axes.barh(range(len(shown)), values, color=[BLUE if value > 0 else ORANGE for value in values])
     axes.axvline(0, color=GREY, linewidth=1)
-    # A dollar sign would start a formula.
-    axes.set_yticks(range(len(shown)), [word.replace("$", r"\$") for word, _ in shown])
-    axes.set_xlabel(f"push towards {names[0]} (left) or {names[1]} (right)")
+    axes.set_yticks(range(len(shown)), [_plain(word) for word, _ in shown])
+    axes.set_xlabel(f"push towards {_plain(names[0])} (left) or {_plain(names[1])} (right)")
     axes.set_title("Which words pushed")
     each = ", ".join(f"{word} {value:+.2f}" for word, value in reversed(shown))
     return _described(
         figure, f"Bar chart of the words that pushed most towards {names[0]} (below 0) or {names[1]}: {each}."
     )
-
-
-def window_means(running: list[float], epoch_steps: int, every: int, first_step: int = 0) -> dict[int, float]:
-    """Turn Keras' running mean of the loss into means over windows of ``every`` steps.
-
-    Keras starts its mean anew at each epoch of ``epoch_steps`` steps. ``first_step`` counts the steps before those in
-    ``running``. Returns the mean of each window by its last step, counted from 1.
-    """
-    steps = first_step + np.arange(len(running))
-    in_mean = steps - np.maximum(steps - steps % epoch_steps, first_step) + 1
-    sums = np.asarray(running) * in_mean
-    losses = np.where(in_mean > 1, np.diff(sums, prepend=0.0), sums)
-    ends = range(every, len(losses) + 1, every)
-    return {first_step + end: float(losses[end - every : end].mean()) for end in ends}

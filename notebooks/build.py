@@ -1,18 +1,27 @@
-"""Make the notebooks of both tracks from the pages in ``notebooks/source``.
+"""Make the notebooks of both tracks, and scripts of their plain code, from the pages in ``notebooks/source``.
 
-``python notebooks/build.py`` builds and executes them, so that what is committed shows real outputs;
-``--no-execute`` keeps the outputs that are there.
+``python notebooks/build.py`` builds and executes the notebooks, so that what is committed shows real outputs;
+``--no-execute`` keeps the outputs of the cells that did not change, ``--scripts`` writes the scripts alone.
+
+The head of a page (its front matter) holds its title, what it is about, and its parts. A code cell is a *lesson cell*, plain
+code of the libraries, or a *kit cell*: tag ``kit``, first line ``# kit: what it does``. Other tags: a track, for cells that
+only this track has; ``recipe``, for the lesson cells that make the model, and ``values`` for those that name its numbers;
+``parameters`` for what ``make run`` sets; ``nbval-check-output`` for outputs that tests compare.
 """
 
 import argparse
+import ast
 import base64
 import datetime
 import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
@@ -23,15 +32,30 @@ from PIL import Image
 from tqdm import tqdm
 from traitlets.config import Config
 
-from helpers import environments
+from helpers import environments, lessons, minutes
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = tuple(environments.NAMES)
+TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output"}
 NO_HELPERS = (
     "The kit's own helpers must be importable: start JupyterLab with `make lab`, and rename a file or folder "
     "of yours that is called helpers."
 )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the notebooks that a page makes. ``track`` is a key of ``environments.NAMES``."""
+
+    track: str
+
+
+VARIANTS = tuple(Variant(track) for track in TRACKS)
+
+
+class PageError(Exception):
+    """A page that cannot be built: its text names the page and says what to change."""
 
 
 def by_file(folder: str | Path) -> Config:
@@ -83,15 +107,40 @@ def pages() -> list[Path]:
     return sorted(SOURCE.glob("*.md"))
 
 
-def target(page: Path, track: str) -> Path:
-    return HERE / track / f"{page.stem}.ipynb"
+def target(page: Path, variant: Variant) -> Path:
+    return HERE / variant.track / f"{page.stem}.ipynb"
 
 
-def with_parts(cells):
+def script_target(page: Path, variant: Variant) -> Path:
+    return lessons.FOLDER / variant.track / f"{page.stem}.py"
+
+
+def facts(page: Path) -> dict:
+    """What the head of a page says: ``title``, ``about`` (one line), ``parts`` (section: what you do there)."""
+    found = jupytext.read(page).metadata.get("lesson", {})
+    for name in ("title", "about", "parts"):
+        if not found.get(name):
+            raise PageError(f"{page.name}: its head has no {name}; see the head of {pages()[0].name}.")
+    return found
+
+
+def parts_table(page: Path, variant: Variant) -> str:
+    """The table at the head of a lesson: its parts, and how long each took when it was measured."""
+    rows = [
+        f"| {name} | {what} | {minutes.spoken(minutes.seconds(page.stem, variant.track, name))} |"
+        for name, what in facts(page)["parts"].items()
+    ]
+    return "\n".join(["| part | what you do | time |", "|---|---|---|", *rows, "", minutes.where()])
+
+
+def with_parts(cells, page: Path):
     """The cells, with ``{{include NAME}}`` replaced by the cells of ``source/parts/NAME.md``, which lessons share."""
     for cell in cells:
         if include := re.fullmatch(r"\{\{include (\w+)\}\}", cell.source):
-            yield from jupytext.read(SOURCE / "parts" / f"{include[1]}.md").cells
+            path = SOURCE / "parts" / f"{include[1]}.md"
+            if not path.exists():
+                raise PageError(f"{page.name}: there is no part {include[1]}; write it, or mend the name.")
+            yield from jupytext.read(path).cells
         else:
             yield cell
 
@@ -107,20 +156,42 @@ def with_way(source: str) -> str:
     return f"{source.replace(found[0], f'![{alt}][way]')}\n\n[way]: data:image/png;base64,{data}"
 
 
-def build(page: Path, track: str) -> nbformat.NotebookNode:
-    """The notebook that ``page`` makes for ``track``, without outputs."""
-    from helpers.embedded import MODEL_PACKAGE
+def check(cell, page: Path) -> None:
+    """Raise ``PageError`` if a cell's tags are not what the head of this module says."""
+    tags, first = set(cell.metadata.get("tags", [])), cell.source.partition("\n")[0]
+    if unknown := tags - TAGS:
+        raise PageError(f"{page.name}: unknown tag {min(unknown)!r} on the cell that starts with {first!r}.")
+    if tags >= set(TRACKS):
+        raise PageError(f"{page.name}: the cell that starts with {first!r} has the tags of all tracks; it needs none.")
+    if cell.cell_type == "code" and first.startswith("# kit: ") != ("kit" in tags):
+        raise PageError(f"{page.name}: a kit cell has the tag kit and starts with '# kit: '; this has one: {first!r}.")
 
+
+def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
+    """The notebook that ``page`` makes, without outputs. Raises ``PageError`` for a page that cannot be built."""
+    from helpers.packages import MODEL_PACKAGE
+
+    track = variant.track
     notebook = jupytext.read(page)
-    notebook.cells = list(with_parts(notebook.cells))
+    notebook.cells = list(with_parts(notebook.cells, page))
+    for cell in notebook.cells:
+        check(cell, page)
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
-    path = target(page, track).relative_to(HERE.parent).as_posix()
-    words = {"track": track, "model_package": MODEL_PACKAGE, "no_helpers": NO_HELPERS, **links(path), **speed(track)}
+    words = {
+        "track": track, "framework": environments.NAMES[track], "model_package": MODEL_PACKAGE,
+        "no_helpers": NO_HELPERS, "parts": parts_table(page, variant),
+        **links(target(page, variant).relative_to(HERE.parent).as_posix()), **speed(track),
+    }  # fmt: skip
+
+    def word(match):
+        if match[1] not in words:
+            raise PageError(f"{page.name}: nothing is known for {match[0]}; the names are {', '.join(words)}.")
+        return words[match[1]]
+
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
-        cell.source = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], cell.source)
-        cell.source = with_way(cell.source)
+        cell.source = with_way(re.sub(r"\{\{(\w+)\}\}", word, cell.source))
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
         cell.metadata = {"tags": tags} if tags else {}
     notebook.metadata = {
@@ -132,6 +203,39 @@ def build(page: Path, track: str) -> nbformat.NotebookNode:
         "language_info": {"name": "python"},
     }
     return notebook
+
+
+def script(page: Path, variant: Variant) -> str:
+    """The lesson cells of a page as one Python file, formatted: what runs without this kit.
+
+    Each cell starts with ``# %%``, as Jupytext and editors know it, and its tags. What a notebook shows by itself is printed.
+    """
+    head = f"{facts(page)['title']} with {environments.NAMES[variant.track]}: the plain code of the lesson, without its kit."
+    blocks = [f'"""{head}"""']
+    for cell in build(page, variant).cells:
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag in ("recipe", "values")]
+        if heading := re.match("## (.+)", cell.source) if cell.cell_type == "markdown" else None:
+            blocks.append(f"# %% [markdown]\n# ## {heading[1]}")
+        elif cell.cell_type == "code" and "kit" not in cell.metadata.get("tags", []):
+            marker = "# %%" + (f" tags={json.dumps(tags)}" if tags else "")
+            blocks.append(f"{marker}\n{_printing(cell.source)}")
+    ruff = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "lesson.py", "-"]
+    text = "\n\n".join(blocks) + "\n"
+    return subprocess.run(ruff, input=text, capture_output=True, text=True, check=True, cwd=HERE.parent).stdout
+
+
+def _printing(source: str) -> str:
+    """The code with a bare expression at its end printed, as a notebook shows it; calls that return nothing of use stay."""
+    last = ast.parse(source).body[-1] if source.strip() else None
+    if not isinstance(last, ast.Expr):
+        return source
+    silent = {"print", "display", "set_seed", "train", "compile", "save_model", "save_pretrained"}
+    if isinstance(last.value, ast.Call):
+        called = last.value.func
+        if (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in silent:
+            return source
+    lines = source.split("\n")
+    return "\n".join([*lines[: last.lineno - 1], f"print({ast.unparse(last.value)})"])
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
@@ -153,6 +257,7 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
     notebook.metadata.pop("widgets", None)
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     paths = {str(folder): ".", str(environments.FOLDER): ".venv", str(Path.home()): "~"}
+    paths.pop(os.sep, None)  # the home of some system users
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         kept = []
@@ -226,31 +331,42 @@ def keep_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
+    parser.add_argument("--scripts", action="store_true", help="write the scripts alone")
     arguments = parser.parse_args()
     forget_login()
     environments.find_kernels()
     os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_ASSETS": "embedded", "TUTORIAL_DEVICE": "cpu"}
-    for track in environments.tracks():
-        # One folder for all lessons of a track: a later one opens the model of an earlier one.
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["TUTORIAL_OUTPUT"] = str(Path(folder) / "my_awesome_model")
-            for page in pages():
-                make(page, track, None if arguments.no_execute else Path(folder))
+    try:
+        for page in pages():
+            for variant in VARIANTS:
+                write(script_target(page, variant), script(page, variant))
+        for track in [] if arguments.scripts else environments.tracks():
+            # One folder for all lessons of a track: a later one opens the model of an earlier one.
+            with tempfile.TemporaryDirectory() as folder:
+                os.environ.pop("TUTORIAL_OUTPUT", None)
+                for page in pages():
+                    make(page, Variant(track), None if arguments.no_execute else Path(folder))
+    except PageError as error:
+        sys.exit(str(error))
 
 
-def make(page: Path, track: str, folder: Path | None) -> None:
-    """Write the notebook of ``page`` for ``track``, executed in ``folder``, or with the outputs that are there."""
-    notebook, path = build(page, track), target(page, track)
+def make(page: Path, variant: Variant, folder: Path | None) -> None:
+    """Write the notebook of ``page``, executed in ``folder``, or with the outputs that are there."""
+    notebook, path = build(page, variant), target(page, variant)
     if folder is None:
         keep_outputs(notebook, path)
-        clean(notebook, HERE)
     else:
         execute(notebook, folder)
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    nbformat.write(notebook, temporary)
-    temporary.replace(path)
+    write(path, nbformat.writes(notebook) + "\n")
     print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
+
+
+def write(path: Path, text: str) -> None:
+    """Write ``text``, under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
 
 
 if __name__ == "__main__":

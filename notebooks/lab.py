@@ -4,7 +4,6 @@ The page is ``index.ipynb`` beside this file, written anew at each start and not
 What else is given goes to ``jupyter lab``.
 """
 
-import json
 import os
 import sys
 import time
@@ -14,18 +13,9 @@ import nbformat
 import numpy as np
 
 import build
-from helpers import environments
+from helpers import environments, minutes
 
 PAGE = build.HERE / "index.ipynb"
-# Minutes from the first cell to the last at the quick profile, on the machine of benchmarks/results/latest.json: make run.
-MINUTES = {
-    "01_text_classification": {"pytorch": 3.0, "tensorflow": 4.5},
-    "02_error_analysis": {"pytorch": 1.1, "tensorflow": 1.7},
-}
-ABOUT = {
-    "01_text_classification": "from a review to a trained model, and on to the Hub",
-    "02_error_analysis": "what that model gets wrong, how you notice, and what to do",
-}
 TEXT = """# Text classification with Hugging Face
 
 Lessons that run as they are: in order, from top to bottom. {choice}
@@ -65,13 +55,12 @@ def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
     for path in build.pages():
         cells = []
         for track in tracks:
-            minutes = max(1, round(MINUTES[path.stem][track] / speed))
-            where = build.target(path, track).relative_to(build.HERE).as_posix()
-            cells.append(f"[about {minutes} min]({where})")
-        number, _, name = path.stem.partition("_")
-        rows.append(
-            f"| **{number} {name.replace('_', ' ').capitalize()}** | {ABOUT[path.stem]} | {' | '.join(cells)} |"
-        )
+            seconds = minutes.seconds(path.stem, track)
+            words = f"about {max(1, round(seconds / 60 / speed))} min" if seconds else "open"
+            cells.append(f"[{words}]({build.target(path, build.Variant(track)).relative_to(build.HERE).as_posix()})")
+        facts = build.facts(path)
+        number = path.stem.partition("_")[0]
+        rows.append(f"| **{number} {facts['title']}** | {facts['about']} | {' | '.join(cells)} |")
     times = "about" if 0.8 < speed < 1.25 else f"{speed:.1f} times"
     choice = CHOICE if len(tracks) > 1 else f"They use {names[0]}; `make lab` alone opens the other track too."
     text = TEXT.format(choice=choice, rows="\n".join(rows), cores=os.cpu_count(), speed=times)
@@ -84,10 +73,10 @@ def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
 
 def main() -> None:
     print("Measuring this machine, a second or two …", flush=True)
-    measured = json.loads((build.HERE.parent / "benchmarks" / "results" / "latest.json").read_text())
+    measured = minutes.read().get("machine", {}).get("gflops", gflops())
     temporary = PAGE.with_suffix(".tmp")
     tracks = environments.tracks()
-    nbformat.write(page(gflops() / measured["ceiling_gflops"]["fp32"], tracks), temporary)
+    nbformat.write(page(gflops() / measured, tracks), temporary)
     temporary.replace(PAGE)
     if "--page-only" not in sys.argv:
         command = ["jupyter", "lab", "--ip=127.0.0.1", f"--ServerApp.root_dir={build.HERE}"]

@@ -1,11 +1,16 @@
 """Run the lessons from start to end and say what came of it: ``make run``, with ``PROFILE=`` and ``TRACK=``.
 
+How long each part took is then in ``runs/minutes.json``; ``make minutes`` puts it where the lessons and the start page read it.
+
 Nothing is shared, also where somebody is logged in to the Hub.
 """
 
 import argparse
+import datetime
 import json
 import os
+import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -21,9 +26,10 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
+import lab
 import memory
-from build import by_file, forget_login, pages, target
-from helpers import environments
+from build import Variant, by_file, facts, forget_login, pages, target, write
+from helpers import environments, minutes
 from helpers.results import FILE
 
 COLUMNS = {
@@ -92,7 +98,7 @@ def run(track: str, parameters: dict, folder: Path, entries: list[dict]) -> None
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for page in pages():
-        path = target(page, track)
+        path = target(page, Variant(track))
         print(f"{track}: {page.stem}", flush=True)
         result = folder / "my_awesome_model" / FILE
         before = result.stat().st_mtime_ns if result.exists() else None
@@ -103,6 +109,7 @@ def run(track: str, parameters: dict, folder: Path, entries: list[dict]) -> None
         )  # fmt: skip
         total = time.perf_counter() - start
         silence, cell = max(ListeningEngine.silences)
+        executed = nbformat.read(folder / path.name, as_version=4)
         entry = {"lesson": page.stem, "track": track, "profile": parameters["PROFILE"]}
         if result.exists() and result.stat().st_mtime_ns != before:
             entry |= json.loads(result.read_text())
@@ -112,9 +119,43 @@ def run(track: str, parameters: dict, folder: Path, entries: list[dict]) -> None
                 "total_seconds": round(total, 1),
                 "silent_seconds": round(silence, 1),
                 "sum_memory_gb": ListeningEngine.sampler.stop(),
-                "silent_cell": nbformat.read(folder / path.name, as_version=4).cells[cell].id,
+                "silent_cell": executed.cells[cell].id,
+                "part_seconds": part_seconds(executed, facts(page)["parts"]),
             }
         )
+
+
+def part_seconds(executed: nbformat.NotebookNode, parts) -> dict[str, float]:
+    """How long the cells of each part took; ``parts`` are the headings that count."""
+    seconds, part = dict.fromkeys(parts, 0.0), None
+    for cell in executed.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            part = cell.source.partition("\n")[0].removeprefix("## ")
+        elif part in seconds:
+            seconds[part] += cell.metadata.get("papermill", {}).get("duration") or 0
+    return {name: round(value, 1) for name, value in seconds.items()}
+
+
+def keep_minutes(entries: list[dict], path: Path) -> None:
+    """Write the times of the parts, and the machine they are from, to ``path``; other tracks and lessons there stay."""
+    found = json.loads(path.read_text()) if path.exists() else {}
+    machine = {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "gflops": round(lab.gflops()),
+        "date": str(datetime.date.today()),
+    }
+    lessons = found.get("lessons", {})
+    for entry in entries:
+        lessons.setdefault(entry["lesson"], {})[entry["track"]] = entry["part_seconds"]
+    write(path, json.dumps({"machine": machine, "lessons": lessons}, indent=1) + "\n")
+
+
+def processor() -> str:
+    """What the processor calls itself."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.*)$", info.read_text(), re.M) if info.exists() else []
+    return re.sub(r"\((R|TM)\)| Processor|,", "", names[0]).strip() if names else platform.processor()
 
 
 def show(entries: list[dict]) -> None:
@@ -132,6 +173,7 @@ def main() -> None:
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
     parser.add_argument("--limit-gb", type=float, help="run JupyterLab and the kernel in so many GB of memory, as root")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
+    parser.add_argument("--keep-minutes", action="store_true", help="note the times for the lessons and the start page")
     arguments = parser.parse_args()
     forget_login()
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
@@ -152,9 +194,8 @@ def main() -> None:
         if server.poll() is not None:
             failed = True
             print("JupyterLab's server died, or did not start: the sums of memory are not whole.", file=sys.stderr)
-    temporary = arguments.folder / "summary.tmp"
-    temporary.write_text(json.dumps(entries, indent=1))
-    temporary.replace(arguments.folder / "summary.json")
+    write(arguments.folder / "summary.json", json.dumps(entries, indent=1))
+    keep_minutes(entries, minutes.FILE if arguments.keep_minutes else arguments.folder / "minutes.json")
     show(entries)
     for entry in entries:
         if arguments.min_accuracy is not None and entry.get("accuracy", 1) < arguments.min_accuracy:

@@ -21,7 +21,7 @@ def main():
         here = "{}.{}".format(*sys.version_info[:2])
         sys.exit(f"This kit needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=python3.12 lab")
     from helpers import environments
-    from helpers.embedded import MODEL_PACKAGE
+    from helpers.packages import MODEL_PACKAGE
 
     track, tests = sys.argv[1], "--tests" in sys.argv[2:]
     folder, python = environments.FOLDER / track, environments.python(track)

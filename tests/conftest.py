@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hub_server import Hub
 
-from helpers import assets, embedded, environments
+from helpers import assets, environments, packages
 
 TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner", "read")}
 
@@ -16,7 +16,7 @@ TOKENS = {"hf_canary_write": ("learner", "write"), "hf_canary_read": ("learner",
 def seeded(tmp_path_factory):
     """What the Hub serves by the guide's ids: a little data, a small random DistilBERT, the metric."""
     folder = tmp_path_factory.mktemp("seed")
-    reviews = embedded.reviews_folder()
+    reviews = packages.reviews_folder()
     data = {}
     for split in ("train", "test"):
         part = pd.read_parquet(reviews / f"{split}-00000-of-00001.parquet").head(200)
@@ -26,8 +26,8 @@ def seeded(tmp_path_factory):
     kind = {"pytorch": "DistilBertForMaskedLM", "tensorflow": "TFDistilBertForMaskedLM"}[track]
     make_model = f"""
 from transformers import DistilBertConfig, {kind}, DistilBertTokenizerFast
-from helpers import assets
-tokenizer = DistilBertTokenizerFast.from_pretrained(assets.embedded("a test").checkpoint, model_max_length=512)
+from helpers import packages
+tokenizer = DistilBertTokenizerFast.from_pretrained(packages.model_folder(), model_max_length=512)
 config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, hidden_dim=64, n_layers=2, n_heads=4)
 model = {kind}(config)
 {"model.build()" if track == "tensorflow" else ""}

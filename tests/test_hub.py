@@ -49,7 +49,7 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     """Everything by the guide's ids; then Share with a good token, a bad one, one that may not write, and none."""
     if track == "tensorflow":
         system.need("git-lfs")  # PushToHubCallback pushes with it
-    notebook = build.build(build.pages()[0], track)
+    notebook = build.build(build.pages()[0], build.Variant(track))
     if track == "pytorch":  # the guide's switch, which uploads each checkpoint too
         training = cell_with(notebook, "TrainingArguments(")
         assert "push_to_hub=False" in training.source

@@ -17,7 +17,7 @@ EACH = [pytest.param(page, track, id=f"{track}-{page.stem}") for page in PAGES f
 
 
 def committed(page, track):
-    return nbformat.read(build.target(page, track), as_version=4)
+    return nbformat.read(build.target(page, build.Variant(track)), as_version=4)
 
 
 def first_difference(built, stored) -> str | None:
@@ -35,13 +35,15 @@ def first_difference(built, stored) -> str | None:
 
 @pytest.mark.parametrize(("page", "track"), EACH)
 def test_committed_cells_are_what_the_source_builds(page, track):
-    assert first_difference(build.build(page, track), committed(page, track)) is None, "run: make notebooks"
+    assert first_difference(build.build(page, build.Variant(track)), committed(page, track)) is None, (
+        "run: make notebooks"
+    )
 
 
 def test_a_changed_cell_is_named():
     stored = committed(PAGES[0], "pytorch")
     stored.cells[7].source += "\n# edited by hand"
-    assert first_difference(build.build(PAGES[0], "pytorch"), stored).startswith("cell-07:")
+    assert first_difference(build.build(PAGES[0], build.Variant("pytorch")), stored).startswith("cell-07:")
 
 
 def sections(notebook) -> list[tuple[str, int]]:
@@ -57,7 +59,7 @@ def sections(notebook) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_tracks_have_the_same_sections(page):
-    pytorch, tensorflow = (sections(build.build(page, track)) for track in build.TRACKS)
+    pytorch, tensorflow = (sections(build.build(page, build.Variant(track))) for track in build.TRACKS)
     assert [name for name, _ in pytorch] == [name for name, _ in tensorflow]
     assert all(count for name, count in pytorch + tensorflow if name != "Where to go from here")
     # TensorFlow prepares its datasets and callbacks in cells of their own; elsewhere the steps are one to one.
@@ -65,13 +67,13 @@ def test_tracks_have_the_same_sections(page):
 
 
 def test_the_guides_sections_in_the_guides_order():
-    names = [name for name, _ in sections(build.build(PAGES[0], "pytorch"))]
+    names = [name for name, _ in sections(build.build(PAGES[0], build.Variant("pytorch")))]
     assert names[:7] == ["Setup", "Load", "Preprocess", "Evaluate", "Train", "Share", "Inference"]
 
 
 @pytest.mark.parametrize(("page", "track"), EACH)
 def test_outputs_are_real_and_clean(page, track):
-    path = build.target(page, track)
+    path = build.target(page, build.Variant(track))
     assert path.stat().st_size < 500_000
     text = path.read_text()
     assert not re.search(r"(?<![\w.])/(home|root|tmp|work|Users)/", text), "a path of some machine"
@@ -158,7 +160,7 @@ ROWS = {
 
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_every_row_of_the_guide_has_its_cell(track):
-    text = "\n".join(cell.source for cell in build.build(PAGES[0], track).cells)
+    text = "\n".join(cell.source for cell in build.build(PAGES[0], build.Variant(track)).cells)
     missing = {row: call for row, call in ROWS[track].items() if call not in text}
     assert not missing
     numbers = {"pytorch": ["batch_size=16", "weight_decay=0.01"], "tensorflow": ["batch_size = 16"]}
@@ -167,7 +169,7 @@ def test_every_row_of_the_guide_has_its_cell(track):
 
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_the_rows_come_in_the_guides_order(track):
-    text = "\n".join(cell.source for cell in build.build(PAGES[0], track).cells)
+    text = "\n".join(cell.source for cell in build.build(PAGES[0], build.Variant(track)).cells)
     # 2 needs the libraries of 3; in TensorFlow 23 is in Share, after the training of 24.
     rows = [row for row in sorted(ROWS[track]) if row not in (2, 23 if track == "tensorflow" else 0)]
     places = [text.index(ROWS[track][row]) for row in rows]
@@ -208,7 +210,7 @@ def test_the_switches_can_be_turned_off(tmp_path):
     """The lines that the section on speed gives, run behind the cell that they belong to."""
     from helpers import assets, settings
 
-    cells = [cell.source for cell in build.build(PAGES[0], "pytorch").cells]
+    cells = [cell.source for cell in build.build(PAGES[0], build.Variant("pytorch")).cells]
     (lines,) = [re.search(r"```python\n(.*?)```", source, re.S)[1] for source in cells if "```python" in source]
     tutorial = settings.resolve(environments.tracks()[0], assets="embedded", device="cpu", output_dir=tmp_path)
     names = {"tutorial": tutorial, "source": assets.resolve(tutorial)}

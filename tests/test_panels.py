@@ -7,7 +7,7 @@ from hypothesis import given
 from strange_texts import ANYTHING, MANY
 from transformers import AutoTokenizer
 
-from helpers import assets, panels
+from helpers import packages, panels
 from helpers.panels import browse_panel, classify_panel, mistakes_panel, parts
 
 PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
@@ -16,9 +16,7 @@ NAMES = ("NEGATIVE", "POSITIVE")
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return AutoTokenizer.from_pretrained(
-        assets.embedded("a test").checkpoint, model_max_length=12, truncation_side="left"
-    )
+    return AutoTokenizer.from_pretrained(packages.model_folder(), model_max_length=12, truncation_side="left")
 
 
 def halves(text):

@@ -109,7 +109,7 @@ def test_the_workflow_runs_ci_on_every_python_and_each_track_at_its_bounds():
 def test_links_come_from_one_line(monkeypatch):
     monkeypatch.setattr(build, "repository", lambda: "https://github.com/someone/kit")
     for track in build.TRACKS:
-        text = "\n".join(cell.source for cell in build.build(build.pages()[0], track).cells)
+        text = "\n".join(cell.source for cell in build.build(build.pages()[0], build.Variant(track)).cells)
         path = f"notebooks/{track}/01_text_classification.ipynb"
         assert f"https://colab.research.google.com/github/someone/kit/blob/main/{path}" in text
         assert f"https://mybinder.org/v2/gh/someone/kit/main?labpath={path}" in text
@@ -120,7 +120,7 @@ def test_the_readme_links_every_lesson():
     readme = (ROOT / "README.md").read_text()
     for page in build.pages():
         for track in build.TRACKS:
-            path = build.target(page, track).relative_to(ROOT).as_posix()
+            path = build.target(page, build.Variant(track)).relative_to(ROOT).as_posix()
             assert f"({path})" in readme
             assert (
                 f"(https://colab.research.google.com/assets/colab-badge.svg)]({build.links(path)['colab']})" in readme
@@ -156,7 +156,16 @@ def test_run_fails_when_a_lesson_does(tmp_path, track):
 def test_run_writes_a_summary_and_holds_the_bar(tmp_path, track):
     done = run_lessons(tmp_path, track, "--profile", "smoke", "--min-accuracy", "1.01")
     entry, second = json.loads((tmp_path / "summary.json").read_text())
-    common = {"lesson", "track", "profile", "total_seconds", "silent_seconds", "silent_cell", "sum_memory_gb"}
+    common = {
+        "lesson",
+        "track",
+        "profile",
+        "total_seconds",
+        "silent_seconds",
+        "silent_cell",
+        "sum_memory_gb",
+        "part_seconds",
+    }
     keys = (
         "assets seed device train_reviews test_reviews accuracy baseline_accuracy train_seconds peak_memory_gb versions"
     )
@@ -168,6 +177,8 @@ def test_run_writes_a_summary_and_holds_the_bar(tmp_path, track):
     assert "training reviews" in done.stdout and "48" in done.stdout
     assert done.returncode == 1 and "is below 1.01" in done.stderr
     assert (tmp_path / "pytorch" / "01_text_classification.ipynb").exists()
+    kept = json.loads((tmp_path / "minutes.json").read_text())["lessons"]["01_text_classification"]["pytorch"]
+    assert list(kept) == list(build.facts(build.pages()[0])["parts"]) and kept["Train"] > kept["Share"] >= 0
 
 
 def test_lab_listens_on_this_machine_alone_and_asks_for_its_token(tmp_path):

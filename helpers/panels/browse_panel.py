@@ -58,15 +58,15 @@ def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
 
 
 def matches(folded, labels, lengths, *, words: str, label: int | None, low: int, high: int | None) -> list[int]:
-    """The places of the reviews that hold ``words``, whatever their case, have ``label``, and ``low`` to ``high`` tokens.
+    """The places of the reviews that hold all ``words``, whatever their case and order, have ``label``, and ``low`` to ``high`` tokens.
 
     ``folded`` are the texts, case folded; ``None`` stands for any label and for no upper limit.
     """
-    words = words.casefold()
+    wanted = words.casefold().split()
     return [
         index
         for index, text in enumerate(folded)
-        if words in text
+        if all(word in text for word in wanted)
         and label in (None, labels[index])
         and low <= lengths[index]
         and (high is None or lengths[index] <= high)

@@ -1,6 +1,6 @@
 """A panel that classifies the review you type or pick."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from helpers.panels import parts
 
@@ -8,14 +8,24 @@ EXAMPLE = "Slow to start, but the last half hour is worth the wait."
 OWN = "your own text"
 
 
-def classify(classifier, pushes=None, reviews=(), example: str = EXAMPLE) -> None:
-    """Show the panel; see ``build`` for its parts."""
+def classify(pipeline, word_pushes=None, reviews=(), example: str = EXAMPLE) -> None:
+    """Show the panel; see ``build`` for its parts.
+
+    ``pipeline`` is transformers' for text classification. ``word_pushes`` takes its model, its tokenizer and a text; see
+    ``helpers.words``.
+    """
     from helpers import pictures
 
-    classifier = lru_cache(maxsize=256)(classifier)  # the picture and the panel ask for the same example
-    values = classifier(example)
-    figure = pictures.probabilities(values, f"“{example}”")
+    classifier = lru_cache(maxsize=256)(partial(probabilities, pipeline))  # picture and panel ask for the same example
+    pushes = partial(word_pushes, pipeline.model, pipeline.tokenizer) if word_pushes else None
+    figure = pictures.probabilities(classifier(example), f"“{example}”")
     parts.show(build(classifier, pushes, reviews, example), figure)
+
+
+def probabilities(pipeline, text: str) -> dict[str, float]:
+    """The probability (0 to 1) of each label of a pipeline's model, in the order of the label numbers."""
+    scores = {entry["label"]: entry["score"] for entry in pipeline(text, truncation=True, top_k=None)}
+    return {label: scores[label] for _, label in sorted(pipeline.model.config.id2label.items())}
 
 
 def build(classifier, pushes=None, reviews=(), example: str = EXAMPLE):

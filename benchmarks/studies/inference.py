@@ -1,4 +1,4 @@
-"""Ways to classify many reviews, in reviews per second: ``python benchmarks/inference.py``, about six minutes.
+"""Ways to classify many reviews, in reviews per second: ``python benchmarks/studies/inference.py``, about six minutes.
 
 All with the quick profile's tokens. The median of three runs, behind a first one that does not count (it compiles). The
 head of the model is fresh: what it answers is of no interest here, only how fast.
@@ -7,24 +7,27 @@ head of the model is fresh: what it answers is of no interest here, only how fas
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
 
 import common
 from common import RESULTS, TRACKS
-from helpers import assets, settings
-from helpers import device as process
+from helpers import packages, process, settings
 
 BATCH = 16
 
 
-def pytorch_ways(source, tokenizer, rows, by_length) -> dict:
+def pytorch_ways(tokenizer, rows, by_length) -> dict:
     """A function for each way."""
     import torch
     from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
 
-    model = AutoModelForSequenceClassification.from_pretrained(source.checkpoint, num_labels=2).eval()
+    model = AutoModelForSequenceClassification.from_pretrained(packages.model_folder(), num_labels=2).eval()
     int8 = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     arguments = TrainingArguments(
         tempfile.mkdtemp(), per_device_eval_batch_size=BATCH, disable_tqdm=True,
@@ -41,10 +44,10 @@ def pytorch_ways(source, tokenizer, rows, by_length) -> dict:
     }
 
 
-def tensorflow_ways(source, tokenizer, rows, by_length) -> dict:
+def tensorflow_ways(tokenizer, rows, by_length) -> dict:
     from transformers import DataCollatorWithPadding, TFAutoModelForSequenceClassification
 
-    model = TFAutoModelForSequenceClassification.from_pretrained(source.checkpoint, num_labels=2)
+    model = TFAutoModelForSequenceClassification.from_pretrained(packages.model_folder(), num_labels=2)
 
     def predict(rows, **padding):
         collator = DataCollatorWithPadding(tokenizer, return_tensors="tf", **padding)
@@ -74,21 +77,21 @@ def pipeline_ways(model, tokenizer, rows, by_length) -> dict:
 
 def rates(track: str, reviews: int) -> dict[str, float]:
     """Reviews per second of each way of ``track``."""
-    process.prepare(track)
+    process.set_up(track)
     process.find(track, "cpu")
     from datasets import load_dataset
     from transformers import AutoTokenizer
 
-    source, profile = assets.embedded("a benchmark asks for them"), settings.PROFILES["quick"]
+    profile = settings.PROFILES["quick"]
     tokenizer = AutoTokenizer.from_pretrained(
-        source.checkpoint, model_max_length=profile.max_tokens, truncation_side=profile.truncation_side
+        packages.model_folder(), model_max_length=profile.max_length, truncation_side=profile.truncation_side
     )
-    rows = load_dataset(source.dataset, split="test").shuffle(seed=0).select(range(reviews))
+    rows = load_dataset(str(packages.reviews_folder()), split="test").shuffle(seed=0).select(range(reviews))
     rows = rows.map(lambda rows: tokenizer(rows["text"], truncation=True), batched=True, keep_in_memory=True)
     by_length = rows.map(lambda row: {"length": len(row["input_ids"])}, keep_in_memory=True).sort("length")
     found = {}
     for name, way in {"pytorch": pytorch_ways, "tensorflow": tensorflow_ways}[track](
-        source, tokenizer, rows, by_length
+        tokenizer, rows, by_length
     ).items():
         times = []
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""How cost grows: ``python benchmarks/scaling.py``, about 25 minutes on two cores.
+"""How cost grows: ``python benchmarks/studies/scaling.py``, about 25 minutes on two cores.
 
 Time and memory of the lesson's steps at 1, 2, 5 and 10 times the reviews. Loading, tokenizing and reading an epoch's batches
 take 25,000 to 250,000 reviews, which are the embedded ones, repeated. Training takes 80 to 800, at the kit's settings:
@@ -10,6 +10,7 @@ takes them back when it needs them.
 
 import argparse
 import json
+import sys
 import tempfile
 import threading
 import time
@@ -18,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
+
 import common
 from common import RESULTS, TRACKS
-from helpers import assets, settings
-from helpers import device as process
+from helpers import packages, process, settings
 
 SCALES = (1, 2, 5, 10)
 REVIEWS, TRAIN_REVIEWS = 25_000, 80  # at scale 1
@@ -60,7 +62,7 @@ def repeat(folder: Path, reviews: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parts = sorted(Path(assets.embedded("").dataset).glob("*.parquet"))
+    parts = sorted(packages.reviews_folder().glob("*.parquet"))
     table = pa.concat_tables([pq.read_table(part) for part in parts])
     with pq.ParquetWriter(folder / "train-00000-of-00001.parquet", table.schema) as writer:
         for start in range(0, reviews, 10_000):
@@ -73,9 +75,9 @@ def prepare(folder: Path, track: str) -> dict:
     from datasets import load_dataset
     from transformers import AutoTokenizer
 
-    source, profile = assets.embedded(""), settings.PROFILES["quick"]
+    profile = settings.PROFILES["quick"]
     tokenizer = AutoTokenizer.from_pretrained(
-        source.checkpoint, model_max_length=profile.max_tokens, truncation_side=profile.truncation_side
+        packages.model_folder(), model_max_length=profile.max_length, truncation_side=profile.truncation_side
     )
     figures = {stage: {} for stage in STAGES[:3]}
     with watched(figures["load"]):
@@ -111,7 +113,7 @@ def read_tensorflow(data, tokenizer, folder: Path):
     """The same for the TensorFlow lesson."""
     from transformers import DataCollatorWithPadding, TFAutoModelForSequenceClassification
 
-    checkpoint = assets.embedded("").checkpoint
+    checkpoint = packages.model_folder()
     model = TFAutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
     collator = DataCollatorWithPadding(tokenizer, return_tensors="tf")
     return lambda: model.prepare_tf_dataset(data, shuffle=True, batch_size=16, collate_fn=collator)
@@ -157,7 +159,7 @@ def main() -> None:
         return
     if arguments.one:
         track, reviews = arguments.one[0], int(arguments.one[1])
-        process.prepare(track)
+        process.set_up(track)
         process.find(track, "cpu")
         with tempfile.TemporaryDirectory() as folder:
             common.run(__file__, "--repeat", folder, str(reviews))

@@ -1,4 +1,4 @@
-"""Accuracy at the quick profile, guide's settings and kit's, three seeds: ``python benchmarks/accuracy.py``.
+"""Accuracy at the quick profile, guide's settings and kit's, three seeds: ``python benchmarks/studies/accuracy.py``.
 
 Both see the same 2,400 reviews once, and are tested on the same 1,000. Also the lesson's baseline on the same reviews. The
 guide's settings take half an hour a run on two cores, so each run is written down when it ends, and a second call goes on
@@ -7,18 +7,22 @@ from there.
 
 import argparse
 import statistics
+import sys
+from pathlib import Path
 
 from filelock import FileLock
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
+
 import common
 from common import RESULTS, TRACKS
-from helpers import assets, settings
+from helpers import packages, settings
 
 OUTPUT = RESULTS / "accuracy.json"
 # They spare the guide's settings half of their time. Kept memory changes no number, oneDNN (in TensorFlow) only the rounding.
 RECIPES = {"guide": "memory,oneDNN", "kit": "kit"}
 QUICK = settings.PROFILES["quick"]
-SIZES = {"reviews": QUICK.train_reviews, "test_reviews": QUICK.test_reviews}
+SIZES = {"reviews": QUICK.train_size, "test_reviews": QUICK.test_size}
 
 
 def baseline(seed: int, reviews: int, test_reviews: int) -> float:
@@ -28,8 +32,8 @@ def baseline(seed: int, reviews: int, test_reviews: int) -> float:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    data = load_dataset(assets.embedded("a benchmark asks for them").dataset)
-    train = data["train"].shuffle(seed=seed).select(range(reviews))
+    data = load_dataset(str(packages.reviews_folder()))
+    train = data["train"].train_test_split(train_size=reviews, test_size=1, seed=seed)["train"]
     test = data["test"].shuffle(seed=seed).select(range(test_reviews))
     words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000)).fit(list(train["text"]), train["label"])

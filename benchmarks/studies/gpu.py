@@ -1,4 +1,4 @@
-"""The PyTorch lesson at the full profile on a GPU: ``python benchmarks/gpu.py``, about five minutes on a large GPU.
+"""The PyTorch lesson at the full profile on a GPU: ``python benchmarks/studies/gpu.py``, about five minutes on a large GPU.
 
 Trains on all embedded reviews for the guide's two epochs, with the guide's settings and with the kit's, in alternation, and
 tests on all 5,000 test reviews. Also measures the GPU's own rate in a large matrix product. Needs torch with CUDA or ROCm,
@@ -7,6 +7,10 @@ and this package; TensorFlow may be missing.
 
 import argparse
 import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
 
 import common
 from common import RESULTS, median

@@ -124,6 +124,7 @@ def _build(folder: Path, source: str, parts) -> None:
                 part.to_parquet(temporary / f"{name}-00000-of-00001.parquet", index=False)
             sums = {path.name: _sha256(path) for path in temporary.glob("*.parquet")}
             (temporary / "manifest.json").write_text(json.dumps(sums, indent=1))
+            temporary.chmod(0o755)  # mkdtemp's is for its owner alone, and a room may share one cache
             if folder.exists():
                 shutil.rmtree(folder)
             temporary.rename(folder)

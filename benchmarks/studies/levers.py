@@ -1,8 +1,7 @@
-"""What each lever gives, alone and with all others: ``python benchmarks/levers.py --rounds 1``, half an hour on two cores.
+"""What each lever gives, alone and with all others: ``python benchmarks/studies/levers.py --rounds 1``, 20 minutes on two cores.
 
 *Alone*: the guide's settings and this one lever, over the guide's settings. *Within*: the kit's settings over the kit's
-settings without this lever; for a lever that the kit does not use, with it over without. Reviews per second of training
-without the first step, which compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made
+settings without this lever. Reviews per second of training without the first step, which compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made
 within a round, and the median is taken over the rounds.
 
 ``--preparation`` measures what comes before training: importing, and tokenizing 2,400 reviews.
@@ -11,11 +10,15 @@ within a round, and the median is taken over the rounds.
 import argparse
 import re
 import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
 
 import common
 from common import RESULTS, TRACKS
-from helpers.device import cpu_precision
-from measure import LEVERS, TRIED, levers_of
+from helpers.process import cpu_precision
+from measure import LEVERS, levers_of
 
 OUTPUT = RESULTS / "levers.json"
 
@@ -24,8 +27,8 @@ import json, os, time
 start = time.perf_counter()
 {setup}
 from transformers import {names}
-from helpers import embedded
-{model}.from_pretrained(embedded.model_folder(), num_labels=2)
+from helpers import packages
+{model}.from_pretrained(packages.model_folder(), num_labels=2)
 from helpers.results import peak_memory_gb
 print(json.dumps({{"seconds": time.perf_counter() - start, "rss_gb": peak_memory_gb()}}))
 """
@@ -33,7 +36,7 @@ NAMES = {
     "pytorch": "AutoModelForSequenceClassification, Trainer, pipeline",
     "tensorflow": "TFAutoModelForSequenceClassification, create_optimizer, pipeline",
 }
-LEAN = "from helpers import device; device.prepare('{track}'); device.find('{track}', 'cpu')"
+LEAN = "from helpers import process; process.set_up('{track}'); process.find('{track}', 'cpu')"
 
 TOKENIZE = """
 import json, os, tempfile, time
@@ -41,11 +44,10 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp()
 os.environ["TOKENIZERS_PARALLELISM"] = "{parallel}"
 from datasets import disable_progress_bars, load_dataset
 from transformers import AutoTokenizer
-from helpers import assets
+from helpers import packages
 disable_progress_bars()
-source = assets.embedded("")
-tokenizer = AutoTokenizer.from_pretrained(source.checkpoint, model_max_length=160, truncation_side="left")
-data = load_dataset(source.dataset, split="train").select(range(2400))
+tokenizer = AutoTokenizer.from_pretrained(packages.model_folder(), model_max_length=160, truncation_side="left")
+data = load_dataset(str(packages.reviews_folder()), split="train").select(range(2400))
 def tokenize(rows):
     return tokenizer(rows["text"], truncation=True)
 times = []
@@ -84,13 +86,12 @@ def preparation(rounds: int) -> dict:
     }
 
 
-def recipes(kit: list[str], tried: list[str], arguments) -> dict[str, tuple[list[str], int]]:
+def recipes(kit: list[str], arguments) -> dict[str, tuple[list[str], int]]:
     """The runs of a round: the levers of each, and its number of training reviews."""
     few, more = arguments.guide_reviews, arguments.kit_reviews
     found = {"guide": ([], few), "kit": (kit, more)}
     found |= {f"guide + {name}": ([name], few) for name in kit}
     found |= {f"kit - {name}": ([other for other in kit if other != name], more) for name in kit}
-    found |= {f"kit + {name}": ([*kit, name], more) for name in tried}
     if "like length" in kit:
         # The Trainer sorts within 4 batches of 256 reviews, 10 of 640, 37 of 2,400: fewer would hide what this gives.
         found["guide + like length"] = (["like length"], 256)
@@ -102,11 +103,10 @@ def recipes(kit: list[str], tried: list[str], arguments) -> dict[str, tuple[list
 def lever_rows(track: str, arguments) -> tuple[dict, dict]:
     """The ratios of ``track``'s levers, and the rates they come from."""
     unmeasurable = {"rate"} | ({"bf16"} if cpu_precision() == "fp32" else set())
-    kit = [name for name in levers_of(track, LEVERS) if name not in unmeasurable]
-    tried = levers_of(track, TRIED)
+    kit = [name for name in levers_of(track) if name not in unmeasurable]
     rates, first_steps = {}, {}
     for seed in range(arguments.rounds):
-        for name, (levers, reviews) in recipes(kit, tried, arguments).items():
+        for name, (levers, reviews) in recipes(kit, arguments).items():
             lever = re.sub("^(guide|kit) [-+] ", "", name)
             if arguments.lever and lever not in (*arguments.lever, "guide", "kit", "kit, more reviews"):
                 continue
@@ -125,7 +125,6 @@ def lever_rows(track: str, arguments) -> tuple[dict, dict]:
     for name in kit:
         whole = "kit, more reviews" if name == "like length" else "kit"
         rows[name] = {"alone": ratio(f"guide + {name}", "guide"), "within": ratio(whole, f"kit - {name}")}
-    rows |= {name: {"alone": None, "within": ratio(f"kit + {name}", "kit")} for name in tried}
     rows["all together"] = {"alone": ratio("kit", "guide"), "within": None}
     rows = {name: row for name, row in rows.items() if any(row.values())}
     return rows, {"reviews_per_s": rates, "first_step_s": first_steps}
@@ -137,7 +136,7 @@ def main() -> None:
     parser.add_argument("--guide-reviews", type=common.positive, default=48)
     parser.add_argument("--kit-reviews", type=common.positive, default=160)
     parser.add_argument("--track", choices=TRACKS, help="only this track")
-    parser.add_argument("--lever", nargs="+", choices=[*LEVERS, *TRIED], help="only these, with a track")
+    parser.add_argument("--lever", nargs="+", choices=LEVERS, help="only these, with a track")
     parser.add_argument("--preparation", action="store_true", help="only importing and tokenizing")
     arguments = parser.parse_args()
     if arguments.lever and not arguments.track:
@@ -155,7 +154,8 @@ def main() -> None:
             result[track] |= rows
             result[f"{track}_runs, {', '.join(arguments.lever)}"] = runs
         else:
-            result[track], result[f"{track}_runs"] = rows, runs
+            # Levers that were tried once, and have no code any more, keep their rows.
+            result[track], result[f"{track}_runs"] = result.get(track, {}) | rows, runs
         common.write(OUTPUT, result)
         rows = [[name, *(value or "" for value in row.values())] for name, row in result[track].items()]
         common.show(f"{track}: times as fast", ["lever", "alone", "within the kit"], rows)

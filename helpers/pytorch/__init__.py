@@ -1,0 +1,1 @@
+"""What exists for PyTorch alone; importing a module of this folder may import torch."""

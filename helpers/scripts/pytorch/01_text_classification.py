@@ -1,0 +1,302 @@
+"""Text classification with PyTorch: the plain code of the lesson, without its kit."""
+
+# %% tags=["recipe", "values"]
+dataset = "stanfordnlp/imdb"
+train_size = None  # reviews to train on; None for all that validation leaves
+validation_size = 0.1  # share of the train split, or a number of reviews
+test_size = None  # reviews to test on; None for all
+seed = 42  # for everything that chance decides
+output_dir = "my_awesome_model"
+
+# %% tags=["recipe", "values"]
+checkpoint = "distilbert/distilbert-base-uncased"
+metric = "accuracy"
+max_length = 512  # tokens of a review that the model reads
+truncation_side = "right"  # which end of a longer review is cut
+batch_size = 16
+learning_rate = 2e-5
+warmup_ratio = 0.0  # share of the steps over which the learning rate rises
+frozen_layers = 0  # how many of the lowest layers stay as they are
+config_changes = {}  # where the model differs from its checkpoint
+precision = "fp32"  # fp32, bf16, fp16
+
+# %% tags=["recipe", "values"]
+num_epochs = 2
+weight_decay = 0.01
+train_sampling_strategy = "random"  # which reviews share a batch
+
+# %% tags=["recipe"]
+from transformers import set_seed
+
+set_seed(seed)
+
+# %%
+from huggingface_hub import notebook_login
+
+# notebook_login()
+
+# %% [markdown]
+# ## Load
+
+# %% tags=["recipe"]
+from datasets import load_dataset
+
+imdb = load_dataset(dataset)
+
+# %%
+print(imdb["test"][0])
+
+# %% tags=["recipe"]
+from datasets import DatasetDict
+
+parts = imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
+imdb = DatasetDict(
+    train=parts["train"],
+    validation=parts["test"],
+    test=imdb["test"].shuffle(seed=seed).select(range(test_size or len(imdb["test"]))),
+)
+
+# %%
+print(imdb)
+
+# %% [markdown]
+# ## Preprocess
+
+# %% tags=["recipe"]
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=max_length, truncation_side=truncation_side)
+
+# %%
+print(tokenizer("Unwatchable? Hardly!").tokens())
+
+
+# %%
+def count_tokens(examples):
+    token_ids = tokenizer(examples["text"], verbose=False)["input_ids"]
+    return {"tokens": [len(review) for review in token_ids]}
+
+
+lengths = list(imdb["train"].map(count_tokens, batched=True)["tokens"])
+print(f"The longest of {len(lengths):,} reviews has {max(lengths):,} tokens.")
+
+
+# %% tags=["recipe"]
+def preprocess_function(examples):
+    return tokenizer(examples["text"], truncation=True)
+
+
+tokenized_imdb = imdb.map(preprocess_function, batched=True)
+
+# %%
+print(preprocess_function({"text": ["A fine film.", "No."]}))
+
+# %% tags=["recipe"]
+from transformers import DataCollatorWithPadding
+
+data_collator = DataCollatorWithPadding(tokenizer=tokenizer)
+
+# %%
+batch = data_collator([tokenizer("A fine film."), tokenizer("No.")])
+print(batch["input_ids"].numpy())
+
+# %% [markdown]
+# ## Evaluate
+
+# %% tags=["recipe"]
+import evaluate
+
+accuracy = evaluate.load(metric)
+
+# %% tags=["recipe"]
+import numpy as np
+
+
+def compute_metrics(eval_pred):
+    predictions, labels = eval_pred
+    predictions = np.argmax(predictions, axis=1)
+    return accuracy.compute(predictions=predictions, references=labels)
+
+
+# %%
+logits = np.array([[2.0, -1.0], [0.5, 0.1], [-1.0, 3.0]])
+print(compute_metrics((logits, np.array([0, 1, 1]))))
+
+# %%
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+baseline = make_pipeline(
+    TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
+    LogisticRegression(C=10, max_iter=1000),
+)
+baseline.fit(list(imdb["train"]["text"]), imdb["train"]["label"])
+baseline_accuracy = baseline.score(list(imdb["test"]["text"]), imdb["test"]["label"])
+print(f"Baseline accuracy: {baseline_accuracy:.3f}")
+
+# %% [markdown]
+# ## Train
+
+# %% tags=["recipe"]
+id2label = {0: "NEGATIVE", 1: "POSITIVE"}
+label2id = {"NEGATIVE": 0, "POSITIVE": 1}
+
+# %%
+print(id2label[imdb["test"][0]["label"]])
+
+# %% tags=["recipe"]
+from transformers import AutoModelForSequenceClassification
+
+model = AutoModelForSequenceClassification.from_pretrained(
+    checkpoint,
+    num_labels=2,
+    id2label=id2label,
+    label2id=label2id,
+    use_safetensors=True,
+    **config_changes,
+)
+
+# %% tags=["recipe"]
+if frozen_layers:
+    model.base_model.embeddings.requires_grad_(False)
+    model.base_model.encoder.layer[:frozen_layers].requires_grad_(False)
+trained = sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
+print(f"{trained:,} of {model.num_parameters():,} weights will be trained")
+
+# %% tags=["recipe"]
+from transformers import Trainer, TrainingArguments
+
+training_args = TrainingArguments(
+    output_dir=output_dir,
+    learning_rate=learning_rate,
+    per_device_train_batch_size=batch_size,
+    per_device_eval_batch_size=batch_size,
+    num_train_epochs=num_epochs,
+    weight_decay=weight_decay,
+    eval_strategy="steps",
+    eval_steps=0.2,
+    save_strategy="steps",
+    save_steps=0.2,
+    load_best_model_at_end=True,
+    push_to_hub=False,
+    # From here on the guide has nothing.
+    metric_for_best_model="accuracy",
+    save_total_limit=1,
+    logging_steps=0.03,
+    warmup_steps=warmup_ratio,
+    seed=seed,
+    bf16=precision == "bf16",
+    fp16=precision == "fp16",
+    train_sampling_strategy=train_sampling_strategy,
+)
+
+# %% tags=["recipe"]
+trainer = Trainer(
+    model=model,
+    args=training_args,
+    train_dataset=tokenized_imdb["train"],
+    eval_dataset=tokenized_imdb["validation"],
+    processing_class=tokenizer,
+    data_collator=data_collator,
+    compute_metrics=compute_metrics,
+)
+
+# %% tags=["recipe"]
+trainer.train()
+
+# %% tags=["recipe"]
+trainer.save_model(output_dir)
+
+# %% tags=["recipe"]
+model_accuracy = trainer.predict(tokenized_imdb["test"]).metrics["test_accuracy"]
+print(f"Accuracy: {model_accuracy:.3f}")
+
+# %%
+from scipy.stats import binomtest
+
+test_reviews = len(imdb["test"])
+accuracies = {
+    "TF-IDF + logistic regression": baseline_accuracy,
+    "fine-tuned transformer": model_accuracy,
+}
+scores = {}
+for name, value in accuracies.items():
+    correct = round(value * test_reviews)
+    interval = binomtest(correct, test_reviews).proportion_ci(method="wilson")
+    scores[name] = (value, interval.low, interval.high)
+    print(f"{name}: {value:.3f}, interval {interval.low:.3f} to {interval.high:.3f}")
+
+# %%
+difference = model_accuracy - baseline_accuracy
+(_, low, high) = scores["fine-tuned transformer"]
+if low <= baseline_accuracy <= high:
+    verdict = "too close to call"
+else:
+    verdict = "the transformer wins" if difference > 0 else "the baseline wins"
+print(f"Transformer minus baseline: {difference:+.3f} on {test_reviews:,} reviews: {verdict}.")
+
+# %% [markdown]
+# ## Share
+
+# %%
+from huggingface_hub import get_token
+
+if get_token() is None:
+    print("Not shared: run notebook_login() in Setup to log in, then run this cell again.")
+else:
+    trainer.push_to_hub(dataset="IMDb", dataset_tags="stanfordnlp/imdb")
+
+# %% [markdown]
+# ## Inference
+
+# %%
+text = (
+    "This was a masterpiece. Not completely faithful to the books, "
+    "but enthralling from beginning to end. Might be my favorite of the three."
+)
+
+# %%
+from transformers import pipeline
+
+classifier = pipeline("sentiment-analysis", model=output_dir)
+print(classifier(text))
+
+# %%
+inputs = tokenizer(text, return_tensors="pt")
+
+# %%
+import torch
+
+model = AutoModelForSequenceClassification.from_pretrained(output_dir)
+with torch.no_grad():
+    logits = model(**inputs).logits
+
+# %%
+predicted_class_id = logits.argmax().item()
+score = logits.softmax(dim=-1)[0, predicted_class_id].item()
+print(model.config.id2label[predicted_class_id], round(score, 4))
+
+# %% [markdown]
+# ## Why this runs fast
+
+# %%
+some = tokenized_imdb["test"].select(range(min(200, test_reviews)))
+by_length = some.map(lambda review: {"length": len(review["input_ids"])}).sort("length")
+
+# %%
+import time
+
+start = time.perf_counter()
+logits = trainer.predict(by_length).predictions
+batched = len(by_length) / (time.perf_counter() - start)
+
+# %%
+start = time.perf_counter()
+for review in some["text"][:20]:
+    classifier(review, truncation=True)
+one_at_a_time = 20 / (time.perf_counter() - start)
+print(f"In batches {batched:.0f} reviews a second, one at a time {one_at_a_time:.0f}.")
+
+# %% [markdown]
+# ## Where to go from here

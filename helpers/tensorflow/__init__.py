@@ -1,0 +1,1 @@
+"""What exists for TensorFlow alone; importing a module of this folder may import tensorflow."""
