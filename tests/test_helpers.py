@@ -6,22 +6,19 @@ import subprocess
 import sys
 
 import datasets
-import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, strategies
-from hypothesis import settings as rules
 from requests import HTTPError, Response
 from strange_texts import LONG, MANY
 
 from helpers import (
     TutorialError,
     architectures,
-    assets,
     checks,
     environments,
     errors,
     hub,
-    measures,
     pictures,
     results,
     settings,
@@ -35,10 +32,12 @@ PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
     [
         pictures.label_balance({"train": [0, 1, 1], "test": [0, 1]}, {0: "NEGATIVE", 1: "POSITIVE"}),
         pictures.review_lengths([10, 300, 20], 256),
-        pictures.TrainingCurve().figure(2, {1: 0.7, 2: 0.6}, {2: 0.5}),
+        pictures.training_curve(2, {1: 0.7, 2: 0.6}, {2: 0.65}, {2: 0.5}),
         pictures.compare({"a": (0.8, 0.7, 0.9), "b": (0.85, 0.8, 0.9)}),
         pictures.confusion([0, 0, 1, 1], [0, 1, 1, 1], ["NEGATIVE", "POSITIVE"]),
-        pictures.reliability({"as it is": measures.calibration([0.6, 0.9, 0.95], [0, 1, 1])}),
+        pictures.reliability(
+            {"as it is": pd.DataFrame({"confidence": [0.6, 0.9], "accuracy": [0.5, 1], "reviews": [2, 3]})}
+        ),
         pictures.words([("a", 0.1), ("costs $5", -2.0), ("fine", 1.5)], ("NEGATIVE", "POSITIVE")),
         pictures.probabilities(PROBABILITIES),
     ],
@@ -47,27 +46,6 @@ PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
 def test_a_figure_draws(figure, tmp_path):
     figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5_000
-
-
-@rules(deadline=None)
-@given(
-    strategies.lists(strategies.floats(0, 10), min_size=6, max_size=6),
-    strategies.sampled_from([(6, 2), (3, 3), (2, 1)]),
-)
-def test_window_means_undo_the_running_mean(losses, shape):
-    epoch_steps, every = shape
-    running = [np.mean(losses[i - i % epoch_steps : i + 1]) for i in range(6)]
-    means = pictures.window_means(running, epoch_steps, every)
-    assert list(means) == list(range(every, 7, every))
-    assert means == pytest.approx({step: np.mean(losses[step - every : step]) for step in means}, abs=1e-9)
-
-
-def test_window_means_of_a_run_that_went_on_after_step_4():
-    """Keras starts its mean where the run went on, in the middle of an epoch of 6 steps."""
-    losses = [5.0, 3.0, 1.0, 2.0, 6.0, 4.0]  # of steps 5 to 10
-    running = [5.0, 4.0, 1.0, 1.5, 3.0, 3.25]
-    assert pictures.window_means(running, 6, 2, first_step=4) == pytest.approx({6: 4.0, 8: 1.5, 10: 5.0})
-    assert list(pictures.window_means(running, 6, 1, first_step=4).values()) == pytest.approx(losses)
 
 
 COLUMN_NAMES = strategies.lists(
@@ -100,12 +78,55 @@ def test_the_data_check_passes_or_gives_one_sentence(names, values):
         and all(isinstance(label, int) and label in (0, 1) for label in table["label"])
     )
     try:
-        checks.check_reviews({"train": split})
+        checks.check_reviews({"train": split, "test": split})
         passed = True
     except TutorialError as error:
         passed = False
         assert "\n" not in str(error) and len(str(error)) < 300
     assert passed == good
+
+
+def split_of(rows: int):
+    return datasets.Dataset.from_dict({"text": ["a fine film"] * rows, "label": [1] * rows})
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes", "said"),
+    [
+        (
+            500,
+            (2_400, 300, 100),
+            "The train split has 500 rows, and train_size and validation_size ask for 2,700; lower",
+        ),
+        (500, (100, 300, 1_000), "The test split has 500 rows, and test_size ask for 1,000; lower"),
+        (500, (None, 500, None), "The train split has 500 rows, and train_size and validation_size ask for 501; lower"),
+        (500, (450, 0.2, None), "The train split has 500 rows, and train_size and validation_size ask for 550; lower"),
+        (500, (400, 100, 500), None),
+        (500, (None, 0.1, None), None),
+    ],
+)
+def test_too_few_rows_are_told_before_any_is_drawn(rows, sizes, said):
+    splits = {"train": split_of(rows), "test": split_of(rows), "unsupervised": split_of(1)}
+    if said is None:
+        checks.check_reviews(splits, *sizes)
+    else:
+        with pytest.raises(TutorialError, match=f"^{said}"):
+            checks.check_reviews(splits, *sizes)
+
+
+def test_a_split_that_is_not_there_is_named():
+    with pytest.raises(TutorialError, match=r"There is no test split .there is: train, unsupervised"):
+        checks.check_reviews({"train": split_of(3), "unsupervised": split_of(3)})
+
+
+def raised(library: str, error: BaseException, cause: BaseException | None = None) -> BaseException:
+    """The error as code of ``library`` raises it; ``__main__`` is a cell of a notebook."""
+    names = {"__name__": library, "error": error, "cause": cause}
+    try:
+        exec("raise error from cause" if cause else "raise error", names)
+    except BaseException as found:
+        found.__traceback__ = found.__traceback__.tb_next  # without this function
+        return found
 
 
 @pytest.mark.parametrize(
@@ -114,15 +135,56 @@ def test_the_data_check_passes_or_gives_one_sentence(names, values):
         (KeyboardInterrupt(), "Stopped. Run the notebook again"),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full; free some space"),
         (RuntimeError("[enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0"), "The disk is full"),
-        (ConnectionError("Couldn't reach 'stanfordnlp/imdb' on the Hub"), "The connection to the Hub failed"),
+        (
+            raised("datasets.load", ConnectionError("Couldn't reach 'stanfordnlp/imdb' on the Hub")),
+            "The connection to the Hub failed",
+        ),
+        (
+            raised("evaluate.loading", FileNotFoundError("Module 'f1' doesn't exist on the Hugging Face Hub")),
+            "The Hub does",
+        ),
         (ValueError("something else"), None),
         (FileNotFoundError("my own file"), None),
+        (raised("__main__", BrokenPipeError(errno.EPIPE, "Broken pipe")), None),
+        (raised("__main__", ConnectionError("my own server")), None),
+        (raised("__main__", ValueError("row 3: HTTP 200 expected")), None),
+        (raised("my_module", ValueError("status code: 404")), None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
 def test_known_problems_have_a_sentence_and_others_none(error, said):
     explanation = errors.explanation(error)
     assert explanation is None if said is None else explanation.startswith(said)
+
+
+def test_the_learners_own_404_is_not_the_hubs():
+    assert errors.explanation(raised("requests.models", http_error(404, "https://example.org/data.csv"))) is None
+    assert errors.explanation(raised("__main__", http_error(404, "https://example.org/data.csv"))) is None
+
+
+def test_what_was_being_handled_is_not_the_cause_of_a_learners_error():
+    try:
+        try:
+            raise http_error(403)
+        except HTTPError:
+            exec("raise KeyError('my column')", {"__name__": "__main__"})
+    except KeyError as error:
+        assert errors.explanation(error) is None
+
+
+def test_a_traceback_is_folded_below_the_sentence_without_tokens():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, shown = InteractiveShell.instance(), []
+    shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", lambda data, raw: shown.append(data["text/html"]))
+        errors.explain_in_notebook()
+        code = "import errno\nraise OSError(errno.ENOSPC, 'hf_abcDEF123 https://user:hf_abcDEF123@huggingface.co <b>')"
+        shell.run_cell(code)
+    assert shown[0].startswith("TutorialError: The disk is full") and len(shown) == 2
+    assert shown[1].startswith("<details><summary>") and "OSError" in shown[1] and "hf_abc" not in shown[1]
+    assert "<b>" not in shown[1]
 
 
 def test_an_error_of_the_kit_keeps_its_own_sentence():
@@ -146,25 +208,22 @@ def test_the_cause_behind_a_librarys_error_is_explained():
         assert errors.explanation(error).startswith("The token may not do this")
 
 
-def run_settings(folder):
-    return settings.Settings(
-        environments.tracks()[0], "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", 42, folder
-    )
+RUN = settings.Settings(environments.tracks()[0], "smoke", "embedded", "cpu", device_name="CPU")
 
 
 def test_results_carry_the_keys_of_a_summary(tmp_path):
     figures = dict(train_reviews=64, test_reviews=48, accuracy=0.5, baseline_accuracy=0.6, train_seconds=1.23456)
-    path = results.save(run_settings(tmp_path), assets.embedded("a test"), **figures)
+    path = results.save(RUN, tmp_path, seed=42, **figures)
     entry = json.loads(path.read_text())
     assert set(entry) == {"track", "profile", "assets", "seed", "device", "peak_memory_gb", "versions", *figures}
     assert 0.05 < entry["peak_memory_gb"] < 50
     assert entry["train_seconds"] == 1.2346 and entry["versions"]["transformers"]
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["_results.json"]
 
 
-def http_error(status):
+def http_error(status, address="https://huggingface.co/api"):
     response = Response()
-    response.status_code = status
+    response.status_code, response.url = status, address
     return HTTPError("https://user:hf_canary@huggingface.co says no", response=response)
 
 
@@ -178,8 +237,7 @@ def http_error(status):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_failed_push_is_one_sentence_without_the_token(monkeypatch, capsys, error, said):
-    monkeypatch.setattr(hub.shutil, "which", lambda name: f"/usr/bin/{name}")
+def test_a_failed_push_is_one_sentence_without_the_token(capsys, error, said):
     with hub.sharing():
         raise error
     printed = capsys.readouterr().out
@@ -189,9 +247,10 @@ def test_a_failed_push_is_one_sentence_without_the_token(monkeypatch, capsys, er
 
 @pytest.mark.parametrize("missing", ["git", "git-lfs"])
 def test_a_missing_git_is_named(monkeypatch, capsys, missing):
-    monkeypatch.setattr(hub.shutil, "which", lambda name: None if name == missing else f"/usr/bin/{name}")
+    monkeypatch.setattr(errors.shutil, "which", lambda name: None if name == missing else f"/usr/bin/{name}")
+    error = raised("huggingface_hub.repository", OSError("git lfs clone https://user:hf_canary@huggingface.co"))
     with hub.sharing():
-        raise OSError("git lfs clone https://user:hf_canary@huggingface.co")
+        raise error
     printed = capsys.readouterr().out
     assert f"{missing} is not installed; install git and git-lfs" in printed and "hf_canary" not in printed
 
@@ -227,18 +286,18 @@ def test_each_of_the_guides_79_architectures_is_listed_once(track):
 
 def test_git_lfs_on_colab_is_installed_in_a_cell(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "google.colab", errno)
-    monkeypatch.setattr(hub.shutil, "which", lambda name: None if name == "git-lfs" else f"/usr/bin/{name}")
+    monkeypatch.setattr(errors.shutil, "which", lambda name: None if name == "git-lfs" else f"/usr/bin/{name}")
+    error = raised("huggingface_hub.repository", OSError("git lfs clone https://user:hf_canary@huggingface.co"))
     with hub.sharing():
-        raise OSError("git lfs clone https://user:hf_canary@huggingface.co")
+        raise error
     assert "git-lfs is not installed; run in a cell: !apt-get install -y git-lfs." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
 def test_what_hf_xet_says_becomes_the_same_sentence(status):
     """Its errors are Python's own ConnectionError, and carry nothing but words."""
-    error = ConnectionError(
-        f"Network error: Request error: HTTP status client error ({status} Forbidden), domain: http://x/v2/shards"
-    )
+    words = f"Network error: Request error: HTTP status client error ({status} Forbidden), domain: http://x/v2/shards"
+    error = raised("huggingface_hub._commit_api", ConnectionError(words))
     assert errors.hub_answer(error) == errors.HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
 
 
@@ -247,4 +306,7 @@ def test_an_answer_to_httpx_becomes_the_same_sentence():
     request = httpx.Request("GET", "https://huggingface.co")
     error = httpx.HTTPStatusError("no", request=request, response=httpx.Response(403, request=request))
     assert errors.explanation(error).startswith("The token may not do this")
-    assert errors.explanation(httpx.ConnectError("refused")).startswith("The connection to the Hub failed")
+    error = raised("huggingface_hub.file_download", httpx.ConnectError("refused", request=request))
+    assert errors.explanation(error).startswith("The connection to the Hub failed")
+    own = httpx.ConnectError("refused", request=httpx.Request("GET", "https://example.org"))
+    assert errors.explanation(raised("__main__", own)) is None

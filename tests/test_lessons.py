@@ -1,8 +1,8 @@
 """What stands around the lessons: the start page, the drawing, the model that lesson 02 opens, the signs of life."""
 
-import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -13,9 +13,7 @@ from nbclient import NotebookClient
 import build
 import lab
 import way
-from helpers import assets, environments, first_model, pictures, results, settings
-
-SOURCE = assets.embedded("a test")
+from helpers import environments, first_model, minutes, pictures, results, settings
 
 
 def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
@@ -23,10 +21,22 @@ def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
     for path in build.pages():
         for track in build.TRACKS:
             (link,) = re.findall(rf"\[about (\d+) min\]\({track}/{path.stem}\.ipynb\)", slow)
-            assert int(link) == max(1, round(lab.MINUTES[path.stem][track] / 0.5))
+            assert int(link) == max(1, round(minutes.seconds(path.stem, track) / 60 / 0.5))
     assert slow.index("01_text") < slow.index("02_error") and "0.5 times the speed" in slow
     assert slow != fast
     assert 1 < lab.gflops(256) < 100_000
+
+
+def test_a_new_page_is_on_the_start_page_before_anybody_measured_it(tmp_path, monkeypatch):
+    for page in build.pages():
+        shutil.copy(page, tmp_path)
+    text = build.pages()[0].read_text().replace("title: Text classification", "title: Something new")
+    (tmp_path / "03_new.md").write_text(text)
+    pages = sorted(tmp_path.glob("*.md"))
+    monkeypatch.setattr(build, "pages", lambda: pages)
+    shown = lab.page(1).cells[0].source
+    assert "**03 Something new**" in shown and "[open](pytorch/03_new.ipynb)" in shown
+    assert "| Train | fine-tune a checkpoint | not measured |" in build.parts_table(pages[2], build.Variant("pytorch"))
 
 
 def test_the_drawing_has_a_picture_of_each_part_and_lessons_use_them():
@@ -48,63 +58,60 @@ def test_nothing_is_left_to_fill_in(page):
         ]
 
 
-def run_settings(folder, seed=42):
-    return settings.Settings(
-        "pytorch", "smoke", settings.PROFILES["smoke"], "embedded", "cpu", "CPU", "fp32", seed, folder
-    )
+RUN = settings.Settings("pytorch", "smoke", "embedded", "cpu", device_name="CPU")
 
 
-def a_model(folder, run):
+def a_model(folder, seed=42):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").touch()
-    results.save(run, SOURCE, folder=folder, train_reviews=48, accuracy=0.5)
+    results.save(RUN, folder, seed=seed, train_reviews=48, accuracy=0.5)
 
 
-def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsys):
-    run = run_settings(tmp_path / "model")
-    assert first_model.find(run, SOURCE) is None
-    assert "because lesson 01 has left no model" in capsys.readouterr().out
-    a_model(run.output_dir, run)
-    assert first_model.find(run, SOURCE) == run.output_dir
+@pytest.fixture
+def trained(monkeypatch):
+    """The folders that lesson 02 trained a model into, without the training."""
+    folders = []
+    monkeypatch.setattr(first_model, "train", lambda run, folder, seed: (a_model(folder, seed), folders.append(folder)))
+    return folders
+
+
+def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsys, trained):
+    folder, own = tmp_path / "model", tmp_path / "model_lesson_02"
+    names = {"output_dir": str(folder), "seed": 42}
+    a_model(folder)
+    assert first_model.find_or_train(RUN, names) == str(folder) and not trained
     assert "the model of lesson 01: 48 reviews, accuracy 0.500" in capsys.readouterr().out
-    other = run_settings(run.output_dir, seed=7)
-    assert first_model.find(other, SOURCE) is None
-    assert "trained with seed 42" in capsys.readouterr().out
-    a_model(first_model.own_folder(other), other)
-    assert first_model.find(other, SOURCE) == first_model.own_folder(other)
-    (run.output_dir / "config.json").write_text("{")
-    assert first_model.find(run, SOURCE) is None
-    assert json.loads((run.output_dir / results.FILE).read_text())["seed"] == 42
+    assert first_model.find_or_train(RUN, names | {"seed": 7}) == str(own) and trained == [own]
+    assert "because the model of lesson 01 was trained with seed 42." in capsys.readouterr().out
+    assert first_model.find_or_train(RUN, names | {"seed": 7}) == str(own) and trained == [own]
+    assert "the model of this lesson, an earlier time" in capsys.readouterr().out
+    (folder / "config.json").write_text("{")
+    shutil.rmtree(own)
+    assert first_model.find_or_train(RUN, names) == str(own)
+    assert "because lesson 01 has left no model" in capsys.readouterr().out
 
 
 TRAIN = """
-import sys
-from helpers import assets, environments, first_model, settings
-run = settings.resolve(TRACK, profile="smoke", assets="embedded", device="cpu", output_dir=FOLDER)
-source = assets.resolve(run)
-from datasets import load_dataset
-from helpers import first_model_TRACK_NAME as module
-reviews = load_dataset(source.dataset)
-for split in reviews:
-    reviews[split] = reviews[split].select(range(32))
-assert first_model.find(run, source) is None
-folder = module.train(run, source, reviews)
-assert first_model.find(run, source) == folder != run.output_dir
-print(sorted(path.name for path in folder.iterdir()))
+from helpers import first_model, process, recipe, settings
+run = process.prepare(settings.resolve(TRACK, profile="smoke", assets="embedded", device="cpu"))
+names = {"output_dir": FOLDER, "seed": 42}
+folder = first_model.find_or_train(run, names)
+assert first_model.find_or_train(run, names) == folder != FOLDER
+from pathlib import Path
+print(sorted(path.name for path in Path(folder).iterdir()))
 """
 
 
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_lesson_02_trains_a_model_where_there_is_none(track, tmp_path):
-    script = (
-        TRAIN.replace("TRACK_NAME", track).replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
-    )
+    script = TRAIN.replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
     environment = os.environ | {"TUTORIAL_OUTPUT": "", "TUTORIAL_PROFILE": ""}
-    run = subprocess.run([environments.python(track), "-c", script], capture_output=True, text=True, env=environment)
+    command = [environments.python(track), "-c", script]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert run.returncode == 0, run.stderr[-2000:]
     names = run.stdout.splitlines()[-1]
-    assert "model.safetensors" in names and "results.json" in names and "checkpoint" not in names
+    assert "model.safetensors" in names and "_results.json" in names and "checkpoint" not in names
 
 
 def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(monkeypatch):
@@ -121,16 +128,16 @@ def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(mo
         return Handle()
 
     monkeypatch.setattr(IPython.display, "display", display)
-    curve = pictures.TrainingCurve(every=60)
-    curve.start(10)
+    curve = pictures.TrainingCurve(10, every=60)
     assert drawn[-1].axes[0].get_title(loc="left").startswith("Waiting")
     for step in range(1, 10):
-        curve.update(dict.fromkeys(range(1, step + 1), 0.5), {})
+        curve.update(dict.fromkeys(range(1, step + 1), 0.5), {}, {})
     assert len(drawn) == 1
-    curve.update({5: 0.5, 10: 0.4}, {10: 0.8}, last=True)
+    curve.update({5: 0.5, 10: 0.4}, {10: 0.45}, {10: 0.8}, last=True)
     assert len(drawn) == 2
-    assert (
-        drawn[-1]._repr_mimebundle_()[1]["image/png"]["alt"].endswith("from 0.50 to 0.40; accuracy 0.800 at step 10.")
+    assert drawn[-1]._repr_mimebundle_()[1]["image/png"]["alt"] == (
+        "Line chart over 10 training steps; training loss from 0.50 to 0.40; validation loss from 0.45 to 0.45; "
+        "validation accuracy 0.800 at step 10."
     )
 
 
@@ -182,7 +189,7 @@ def test_lengths_that_mostly_agree_are_not_taken_for_fixed(track):
 import random, sys
 from datasets import Dataset
 from transformers import AutoTokenizer, DataCollatorWithPadding
-from helpers import assets
+from helpers import packages
 tokenizer = AutoTokenizer.from_pretrained(packages.model_folder())
 collator = DataCollatorWithPadding(tokenizer, return_tensors="tf")
 rows = Dataset.from_dict({"input_ids": [[1] * 63] * 200 + [[1] * 160] * 800})

@@ -1,5 +1,7 @@
 """The committed notebooks: what the source builds, the same shape in both tracks, real outputs, every row taught."""
 
+import ast
+import copy
 import re
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ import nbformat
 import pytest
 
 import build
-from helpers import environments
+from helpers import environments, lessons
 
 PAGES = build.pages()
 EACH = [pytest.param(page, track, id=f"{track}-{page.stem}") for page in PAGES for track in build.TRACKS]
@@ -59,7 +61,7 @@ def sections(notebook) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_tracks_have_the_same_sections(page):
-    pytorch, tensorflow = (sections(build.build(page, build.Variant(track))) for track in build.TRACKS)
+    pytorch, tensorflow = (sections(build.build(page, variant)) for variant in build.VARIANTS)
     assert [name for name, _ in pytorch] == [name for name, _ in tensorflow]
     assert all(count for name, count in pytorch + tensorflow if name != "Where to go from here")
     # TensorFlow prepares its datasets and callbacks in cells of their own; elsewhere the steps are one to one.
@@ -85,7 +87,7 @@ def test_outputs_are_real_and_clean(page, track):
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) >= 5
     assert all(output.metadata["image/png"]["alt"] for output in pictures)
-    assert "profile quick" in str(outputs), "not the quick profile"
+    assert "Profile: quick" in str(outputs), "not the quick profile"
     assert "Device: CPU" in str(outputs) and "Assets: embedded" in str(outputs)
 
 
@@ -136,9 +138,9 @@ ROWS = {
     | {
         3: "text-classification-tutorial[pytorch]",
         10: "DataCollatorWithPadding(tokenizer=tokenizer)",
-        14: "AutoModelForSequenceClassification.from_pretrained(\n    source.checkpoint, num_labels=2, id2label=id2label",
+        14: "AutoModelForSequenceClassification.from_pretrained(\n    checkpoint, num_labels=2, id2label=id2label",
         15: "load_best_model_at_end=True",
-        16: "trainer.train(resume_from_checkpoint=last_checkpoint)",
+        16: "trainer.train()",
         17: "trainer.push_to_hub(",
         27: "with torch.no_grad():",
     },
@@ -147,12 +149,12 @@ ROWS = {
         3: "text-classification-tutorial[tensorflow]",
         10: 'DataCollatorWithPadding(tokenizer=tokenizer, return_tensors="tf")',
         18: "create_optimizer(",
-        19: "TFAutoModelForSequenceClassification.from_pretrained(\n    source.checkpoint, num_labels=2, id2label=id2label",
+        19: "TFAutoModelForSequenceClassification.from_pretrained(\n    checkpoint, num_labels=2, id2label=id2label",
         20: "model.prepare_tf_dataset(",
         21: "model.compile(optimizer=optimizer)",
         22: "KerasMetricCallback(metric_fn=compute_metrics, eval_dataset=tf_validation_set)",
         23: "PushToHubCallback(",
-        24: "model.fit(",
+        24: "model.fit(\n    x=tf_train_set, validation_data=tf_validation_set",
         28: "int(tf.math.argmax(logits, axis=-1)[0])",
     },
 }
@@ -163,15 +165,14 @@ def test_every_row_of_the_guide_has_its_cell(track):
     text = "\n".join(cell.source for cell in build.build(PAGES[0], build.Variant(track)).cells)
     missing = {row: call for row, call in ROWS[track].items() if call not in text}
     assert not missing
-    numbers = {"pytorch": ["batch_size=16", "weight_decay=0.01"], "tensorflow": ["batch_size = 16"]}
-    assert all(number in text for number in numbers[track])
+    numbers = {"pytorch": ["weight_decay = 0.01", "num_epochs = 2"], "tensorflow": ["num_epochs = 3"]}
+    assert all(number in text for number in ["batch_size = 16", "learning_rate = 2e-5", *numbers[track]])
 
 
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_the_rows_come_in_the_guides_order(track):
     text = "\n".join(cell.source for cell in build.build(PAGES[0], build.Variant(track)).cells)
-    # 2 needs the libraries of 3; in TensorFlow 23 is in Share, after the training of 24.
-    rows = [row for row in sorted(ROWS[track]) if row not in (2, 23 if track == "tensorflow" else 0)]
+    rows = [row for row in sorted(ROWS[track]) if row != 2]  # the list of architectures stands at the end
     places = [text.index(ROWS[track][row]) for row in rows]
     assert places == sorted(places)
 
@@ -206,15 +207,94 @@ def test_cleaning_removes_progress_and_keeps_results():
     assert build._without_progress(predicted) == "kept\n"
 
 
-def test_the_switches_can_be_turned_off(tmp_path):
-    """The lines that the section on speed gives, run behind the cell that they belong to."""
-    from helpers import assets, settings
+@pytest.mark.parametrize(("page", "track"), EACH)
+def test_the_script_is_what_the_source_builds(page, track):
+    variant = build.Variant(track)
+    assert build.script(page, variant) == build.script_target(page, variant).read_text(), "run: make scripts"
 
-    cells = [cell.source for cell in build.build(PAGES[0], build.Variant("pytorch")).cells]
-    (lines,) = [re.search(r"```python\n(.*?)```", source, re.S)[1] for source in cells if "```python" in source]
-    tutorial = settings.resolve(environments.tracks()[0], assets="embedded", device="cpu", output_dir=tmp_path)
-    names = {"tutorial": tutorial, "source": assets.resolve(tutorial)}
-    exec(lines, names)
-    guide, source = names["tutorial"], names["source"]
-    assert (guide.profile.max_tokens, guide.profile.truncation_side, guide.precision) == (512, "right", "fp32")
-    assert (source.frozen_layers, source.options) == (0, {})
+
+@pytest.mark.parametrize(("page", "track"), EACH)
+def test_lesson_cells_know_nothing_of_the_kit(page, track):
+    """Neither its modules nor the names that kit cells make; and kit cells are few and short."""
+    cells = [cell for cell in build.build(page, build.Variant(track)).cells if cell.cell_type == "code"]
+    kit = [cell for cell in cells if "kit" in cell.metadata.get("tags", [])]
+    nodes = list(ast.walk(ast.parse("\n".join(cell.source for cell in cells if cell not in kit))))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    used |= {name.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    used |= {node.module.partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+    made = {"run", "PROFILE", "ASSETS", "DEVICE", "helpers", "pictures", "panels", "settings", "recipe", "process"}
+    assert not used & made
+    assert len(kit) <= 12 and all(len(cell.source.splitlines()) <= 16 for cell in kit)
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_the_recipe_is_in_the_script_with_its_tags(track):
+    recipe = [cell for cell in lessons.cells(track) if "recipe" in cell.tags]
+    assert len(recipe) >= 15 and sum("values" in cell.tags for cell in recipe) == 3
+
+
+PAGE = """---
+lesson:
+  title: A page
+  about: a page of a test
+  parts:
+    Load: load
+---
+
+## Load
+
++++
+
+CELL
+"""
+
+
+def cell(tags: str, source: str) -> str:
+    return f"```{{code-cell}} ipython3\n:tags: [{tags}]\n{source}\n```"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (cell("pytroch", "1"), "unknown tag 'pytroch' on the cell that starts with '1'"),
+        (cell("pytorch, tensorflow", "1"), "has the tags of all tracks; it needs none"),
+        (cell("kit", "draw()"), "starts with '# kit: '"),
+        (cell("recipe", "# kit: draws"), "a kit cell has the tag kit"),
+        ("{{nmae}}", "nothing is known for {{nmae}}; the names are track"),
+        ("{{include nothing}}", "there is no part nothing"),
+    ],
+)
+def test_a_page_that_cannot_be_built_is_one_sentence(tmp_path, source, said):
+    page = tmp_path / "09_page.md"
+    page.write_text(PAGE.replace("CELL", source))
+    with pytest.raises(build.PageError, match=re.escape(said)) as error:
+        build.build(page, build.VARIANTS[0])
+    assert str(error.value).startswith("09_page.md: ") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("missing", ["title", "about", "parts"])
+def test_a_page_without_its_facts_is_one_sentence(tmp_path, missing):
+    page = tmp_path / "09_page.md"
+    page.write_text(PAGE.replace(f"  {missing}:", "  other:"))
+    with pytest.raises(build.PageError, match=rf"09_page.md: its head has no {missing}"):
+        build.facts(page)
+
+
+@pytest.mark.parametrize(("page", "track"), EACH)
+def test_no_execute_changes_nothing_that_is_committed(tmp_path, monkeypatch, page, track):
+    real, kept = build.target, tmp_path / "kept.ipynb"
+    shutil.copy(real(page, build.Variant(track)), kept)
+    notebook = build.build(page, build.Variant(track))
+    monkeypatch.setattr(build, "target", lambda *_: kept)
+    monkeypatch.setattr(build, "build", lambda *_: copy.deepcopy(notebook))
+    monkeypatch.setattr(build, "HERE", tmp_path / "notebooks")
+    build.make(page, build.Variant(track), None)
+    assert kept.read_text() == real(page, build.Variant(track)).read_text()
+
+
+def test_a_home_that_is_the_root_folder_spoils_no_html(monkeypatch):
+    monkeypatch.setattr(build.Path, "home", lambda: Path("/"))
+    table = nbformat.v4.new_output("display_data", {"text/html": "<table><tr><th>a</th></tr></table>"})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[table])])
+    build.clean(notebook, Path("/somewhere"))
+    assert notebook.cells[0].outputs[0].data["text/html"] == "<table><tr><th>a</th></tr></table>"

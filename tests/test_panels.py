@@ -1,5 +1,7 @@
 """The panels: what they answer, that they keep answers, and that no text becomes live HTML."""
 
+from types import SimpleNamespace
+
 import datasets
 import pandas as pd
 import pytest
@@ -17,6 +19,36 @@ NAMES = ("NEGATIVE", "POSITIVE")
 @pytest.fixture(scope="module")
 def tokenizer():
     return AutoTokenizer.from_pretrained(packages.model_folder(), model_max_length=12, truncation_side="left")
+
+
+class Pipeline:
+    """A pipeline whose labels are not in the order of the alphabet."""
+
+    model = SimpleNamespace(config=SimpleNamespace(id2label={0: "spam", 1: "ham"}))
+    tokenizer = None
+
+    def __call__(self, text, truncation, top_k):
+        return [{"label": "ham", "score": 0.75}, {"label": "spam", "score": 0.25}]
+
+
+def test_labels_come_in_the_order_of_their_numbers():
+    assert list(classify_panel.probabilities(Pipeline(), "a text").items()) == [("spam", 0.25), ("ham", 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("", [0, 1, 2]),
+        ("fine", [0, 1]),
+        ("film fine", [0, 1]),
+        ("FINE  film", [0, 1]),
+        ("fine film", [0, 1]),
+        ("dull fine", []),
+    ],
+)
+def test_a_search_finds_reviews_that_hold_all_words(words, found):
+    folded = ["a fine film", "this film is fine", "a dull film"]
+    assert browse_panel.matches(folded, [1, 1, 0], [3, 4, 3], words=words, label=None, low=0, high=None) == found
 
 
 def halves(text):
@@ -133,7 +165,7 @@ def test_a_panel_carries_a_static_form(which, monkeypatch, tokenizer):
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda bundle, metadata, raw: shown.append(bundle))
     if which == "classify":
-        panels.classify(lambda text: PROBABILITIES)
+        panels.classify(Pipeline())
         assert shown[0]["image/png"].startswith(b"\x89PNG")
     elif which == "browse":
         reviews = datasets.Dataset.from_dict({"text": ["<b>bold</b>"], "label": [1]})

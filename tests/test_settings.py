@@ -1,18 +1,15 @@
 """Settings: what is allowed, what stops a lesson, and that nothing slow is imported."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import TutorialError, device, environments, settings
+from helpers import TutorialError, environments, lessons, process, recipe, settings
 
 TRACK = environments.tracks()[0]
-
-
-def resolve(tmp_path, track=TRACK, **arguments):
-    return settings.resolve(track, output_dir=tmp_path / "model", **arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -26,48 +23,115 @@ def plain_environment(monkeypatch):
     ("name", "allowed"),
     [("PROFILE", "smoke, quick, full"), ("ASSETS", "auto, embedded, hub"), ("DEVICE", "auto, cpu, gpu")],
 )
-def test_unknown_value_names_the_allowed_ones(tmp_path, monkeypatch, name, allowed):
+def test_unknown_value_names_the_allowed_ones(monkeypatch, name, allowed):
     monkeypatch.setenv(f"TUTORIAL_{name}", "huge")
     with pytest.raises(TutorialError, match=rf"TUTORIAL_{name} is 'huge'; it must be one of: {allowed}\."):
-        resolve(tmp_path)
+        settings.resolve(TRACK)
 
 
-def test_environment_overrides_the_cell(tmp_path, monkeypatch):
+@pytest.mark.parametrize("value", [["quick"], 3, None, {"quick": 1}, "x" * 1000])
+def test_a_value_that_is_no_word(value):
+    with pytest.raises(TutorialError, match=r"TUTORIAL_PROFILE is .{1,60}; it must be one of"):
+        settings.resolve(TRACK, profile=value)
+
+
+def test_environment_overrides_the_cell(monkeypatch):
     monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
-    monkeypatch.setenv("TUTORIAL_OUTPUT", str(tmp_path / "elsewhere"))
-    found = resolve(tmp_path, profile="full")
-    assert (found.profile_name, found.output_dir) == ("smoke", tmp_path / "elsewhere")
+    assert settings.resolve(TRACK, profile="full").profile_name == "smoke"
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, "42", True])
-def test_bad_seed(tmp_path, seed):
-    with pytest.raises(TutorialError, match="SEED"):
-        resolve(tmp_path, seed=seed)
+def test_resolve_changes_nothing(monkeypatch):
+    before = dict(os.environ)
+    settings.resolve(TRACK, profile="smoke", device="cpu")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "42", True, 2**32])
+def test_bad_seed(seed):
+    with pytest.raises(TutorialError, match=r"^seed is .*; it must be a whole number from 0 to 4294967295.$"):
+        recipe.check_seed(seed)
 
 
 @pytest.mark.parametrize("track", settings.TRACKS)
-def test_a_gpu_that_is_not_there(tmp_path, monkeypatch, track):
-    monkeypatch.setattr(device, "find", lambda track, wanted: ("cpu", "CPU", "fp32"))
+def test_a_gpu_that_is_not_there(monkeypatch, track):
+    monkeypatch.setattr(process, "find", lambda track, wanted: ("cpu", "CPU", "fp32"))
+    monkeypatch.setattr(process, "set_up", lambda track: None)
     with pytest.raises(TutorialError, match="finds no GPU on this machine"):
-        resolve(tmp_path, track, device="gpu")
+        process.prepare(settings.resolve(track, device="gpu"))
 
 
 def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TutorialError, match="set TUTORIAL_OUTPUT to a folder you can write"):
-        settings.resolve(TRACK, output_dir=tmp_path / "file" / "model")
+    with pytest.raises(TutorialError, match="set output_dir to a folder you can write"):
+        recipe.check_folder(tmp_path / "file" / "model", 1)
 
 
 def test_a_disk_with_too_little_room_is_told_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr(settings.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**8))
+    monkeypatch.setattr(recipe.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**8))
     with pytest.raises(TutorialError, match="GB left, and training needs"):
-        settings.resolve(TRACK, output_dir=tmp_path, device="cpu")
+        recipe.check_folder(tmp_path, 0.6)
 
 
-def test_the_full_profile_has_the_guides_numbers():
-    full = settings.PROFILES["full"]
-    assert (full.train_reviews, full.test_reviews, full.max_tokens) == (None, None, 512)
-    assert full.epochs == {"pytorch": 2, "tensorflow": 3}
+@pytest.mark.parametrize("track", settings.TRACKS)
+def test_the_guides_values_stand_in_the_lessons(track):
+    guide = lessons.values(track)
+    assert (guide["learning_rate"], guide["batch_size"], guide["max_length"]) == (2e-5, 16, 512)
+    assert guide["num_epochs"] == {"pytorch": 2, "tensorflow": 3}[track]
+    assert (guide["dataset"], guide["checkpoint"]) == ("stanfordnlp/imdb", "distilbert/distilbert-base-uncased")
+
+
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lessons.values(TRACK)
+
+
+def rows(shown) -> dict[str, list[str]]:
+    lines = [line.strip("| ").split(" | ") for line in shown.data.splitlines() if line.startswith("| `")]
+    return {name.strip("`"): cells for name, *cells in lines}
+
+
+def test_the_full_profile_on_the_hub_changes_nothing_but_how_batches_are_made(names):
+    full = settings.Settings(TRACK, "full", "hub", "gpu")
+    guide = dict(names)
+    shown = rows(recipe.fit(names, full))
+    assert set(shown) <= {"train_sampling_strategy"}
+    assert {name for name in guide if guide[name] != names[name]} == set(shown)
+
+
+def test_values_are_fitted_and_shown_and_what_a_learner_set_stays(names):
+    quick = settings.Settings(TRACK, "quick", "embedded", "cpu")
+    names |= {"learning_rate": 1e-3, "max_length": 64}
+    shown = rows(recipe.fit(names, quick))
+    assert names["learning_rate"] == 1e-3 and shown["learning_rate"] == ["2e-05", "0.001", "you set it"]
+    assert names["train_size"] == 2_400 and shown["train_size"][:2] == ["all", "2400"]
+    assert names["frozen_layers"] == 3 and names["warmup_ratio"] == 0.1
+    assert "seed" not in shown and "batch_size" not in shown
+    once = dict(names)
+    assert rows(recipe.fit(names, quick)) == shown and names == once  # the cell may run again
+
+
+def test_nothing_is_changed_where_the_folder_cannot_be_written(names, tmp_path):
+    (tmp_path / "file").touch()
+    names["output_dir"] = str(tmp_path / "file" / "model")
+    before = dict(names)
+    with pytest.raises(TutorialError, match="cannot be saved"):
+        recipe.fit(names, settings.Settings(TRACK, "quick", "embedded", "cpu"))
+    assert names == before
+
+
+@pytest.mark.parametrize(
+    ("about", "precision"),
+    [
+        ("GenuineIntel avx512_bf16 amx_bf16", "bf16"),
+        ("GenuineIntel avx512_bf16", "fp32"),
+        ("AuthenticAMD avx512_bf16", "bf16"),
+        ("AuthenticAMD avx2", "fp32"),
+    ],
+)
+def test_half_precision_only_where_it_is_faster(monkeypatch, about, precision):
+    monkeypatch.setattr(process.Path, "read_text", lambda path: about)
+    assert process.cpu_precision() == precision
 
 
 def python(code, **kwargs):
@@ -76,7 +140,8 @@ def python(code, **kwargs):
 
 def test_importing_helpers_imports_neither_framework(tmp_path):
     modules = (
-        "errors settings device environments assets embedded hub pictures panels measures words results architectures"
+        "architectures assets checks environments errors first_model hub lessons minutes packages panels pictures process "
+        "progress recipe results resume settings words"
     )
     code = f"import sys; from helpers import {modules.replace(' ', ', ')}; print('torch' in sys.modules, 'tensorflow' in sys.modules)"
     assert python(code, cwd=tmp_path).split() == ["False", "False"]

@@ -1,0 +1,48 @@
+"""The plain code of the lessons, as a learner copies it: run where this kit cannot be imported, on the guide's own ids."""
+
+import subprocess
+
+import pytest
+from lesson import environment
+
+import build
+from helpers import environments
+
+LABEL = {"pytorch": "round(score, 4)", "tensorflow": "round(score, 4)"}
+
+
+@pytest.fixture(params=build.TRACKS)
+def bare(request, tmp_path):
+    """A Python with the packages of a track, and without the kit: an environment that finds the other's by a path file.
+
+    The editable install of the kit is a path file too, and Python reads those in its own folder alone.
+    """
+    python = environments.python(request.param)
+    subprocess.run([python, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    theirs = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+    own = tmp_path / "bare" / "bin" / "python"
+    (folder,) = (tmp_path / "bare" / "lib").glob("python*/site-packages")
+    (folder / "theirs.pth").write_text(theirs + "\n")
+    yield request.param, own
+
+
+def test_the_lessons_run_without_the_kit(bare, seeded, tmp_path):
+    """Lesson 01 from load to push to inference, then lesson 02, by the guide's ids; small data and a small model serve them."""
+    track, python = bare
+    env = environment(tmp_path, HF_ENDPOINT=seeded.endpoint, HF_TOKEN="hf_canary_write")
+    env = {name: value for name, value in env.items() if not name.startswith(("TUTORIAL_", "PYTHON"))}
+    env |= {"TF_USE_LEGACY_KERAS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    failed = subprocess.run([python, "-c", "import helpers"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert "No module named 'helpers'" in failed.stderr
+    said = {}
+    for page in build.pages():
+        script = build.script_target(page, build.Variant(track))
+        done = subprocess.run([python, script], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+        said[page.stem] = done.stdout
+    assert any(
+        line.split()[0] in ("POSITIVE", "NEGATIVE") for line in said["01_text_classification"].splitlines() if line
+    )
+    assert "Accuracy" in said["02_error_analysis"]
+    assert "model.safetensors" in seeded.files("models", "learner/my_awesome_model")
