@@ -195,13 +195,13 @@ def _library(error: BaseException) -> str:
 def _causes(error: BaseException | None):
     """The error and what a library says it came from.
 
-    What was being handled when a learner's own code raised another error is not its cause.
+    What was being handled when a learner's own code raised another error is not its cause. Of the libraries some hide it.
     """
     while error is not None:
         yield error
         packages = _packages(error)
-        by_library = not packages or packages[-1] != "__main__"
-        error = error.__cause__ or (error.__context__ if by_library and not error.__suppress_context__ else None)
+        by_library = not packages or packages[-1] in (*ASKING, *HTTP_LIBRARIES, "fsspec")
+        error = error.__cause__ or (error.__context__ if by_library else None)
 
 
 def _is_disk_full(error: BaseException) -> bool:

@@ -125,7 +125,7 @@ def lesson(track: str, folder: Path, **more):
     notebook = build.build(build.pages()[0], build.Variant(track))
     cells = []
     for cell in notebook.cells:
-        if cell.cell_type != "code" or "baseline_accuracy" in cell.source:
+        if cell.cell_type != "code" or "baseline_accuracy" in cell.source or "compare(scores" in cell.source:
             continue
         if cell.source.startswith(TRAIN[track]):
             cells.append(PROBES[track])
