@@ -133,6 +133,30 @@ def parts_table(page: Path, variant: Variant) -> str:
     return "\n".join(["| part | what you do | time |", "|---|---|---|", *rows, "", minutes.where()])
 
 
+def lessons_table() -> str:
+    """The table of all lessons for README: what they are about, how long they take, and where they open."""
+    rows = ["| lesson | " + " | ".join(environments.NAMES.values()) + " |", "|---" * (1 + len(TRACKS)) + "|"]
+    for page in pages():
+        found, cells = facts(page), []
+        for variant in VARIANTS:
+            path = target(page, variant).relative_to(HERE.parent).as_posix()
+            where = links(path)
+            cells.append(
+                f"[notebook]({path}), {minutes.spoken(minutes.seconds(page.stem, variant.track))} "
+                f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({where['colab']}) "
+                f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
+            )
+        rows.append(f"| {page.stem.partition('_')[0]} {found['title']}: {found['about']} | {' | '.join(cells)} |")
+    return "\n".join([*rows, "", minutes.where()])
+
+
+def with_lessons(readme: str) -> str:
+    """``README.md`` with its table of lessons as the pages have it."""
+    return re.sub(
+        r"(<!-- lessons -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{lessons_table()}\n\n{found[2]}", readme, flags=re.S
+    )
+
+
 def with_parts(cells, page: Path):
     """The cells, with ``{{include NAME}}`` replaced by the cells of ``source/parts/NAME.md``, which lessons share."""
     for cell in cells:
@@ -346,6 +370,8 @@ def main() -> None:
                 os.environ.pop("TUTORIAL_OUTPUT", None)
                 for page in pages():
                     make(page, Variant(track), None if arguments.no_execute else Path(folder))
+        readme = HERE.parent / "README.md"
+        write(readme, with_lessons(readme.read_text()))
     except PageError as error:
         sys.exit(str(error))
 

@@ -195,7 +195,7 @@ def main() -> None:
             failed = True
             print("JupyterLab's server died, or did not start: the sums of memory are not whole.", file=sys.stderr)
     write(arguments.folder / "summary.json", json.dumps(entries, indent=1))
-    keep_minutes(entries, minutes.FILE if arguments.keep_minutes else arguments.folder / "minutes.json")
+    keep_minutes(entries, minutes.FILE if arguments.keep_minutes and not failed else arguments.folder / "minutes.json")
     show(entries)
     for entry in entries:
         if arguments.min_accuracy is not None and entry.get("accuracy", 1) < arguments.min_accuracy:

@@ -362,6 +362,22 @@ def test_the_killed_run_goes_on_to_its_end(killed):
     assert not [name for name in left if name.startswith("checkpoint-")]
 
 
+@pytest.mark.parametrize("track", tracks("evaluation"))
+def test_the_kernel_is_killed_in_the_last_evaluation(track, tmp_path):
+    """The run, resumed, evaluates what it had not, and its model is one that was measured."""
+    with lesson(track, tmp_path, DIE_AT=str(TOTAL_STEPS), DIE_AFTER="0") as one, pytest.raises(DeadKernelError):
+        one.run_until(TRAIN[track])
+        one.run("import time; time.sleep(20)")
+    with lesson(track, tmp_path) as one:
+        one.run_until("model_accuracy = ")
+        measured = {
+            "pytorch": "print(sum('eval_accuracy' in one for one in trainer.state.log_history), trainer.state.best_metric)",
+            "tensorflow": "print(5, history.history['accuracy'][-1])",
+        }
+        evaluations, best = one.run(measured[track]).split()
+    assert int(evaluations) == 5 and 0 <= float(best) <= 1
+
+
 @pytest.mark.parametrize("track", tracks("stop"))
 def test_stop_is_pressed(track, tmp_path):
     at = drawn().randint(5, TOTAL_STEPS - 1)

@@ -255,6 +255,13 @@ def test_a_missing_git_is_named(monkeypatch, capsys, missing):
     assert f"{missing} is not installed; install git and git-lfs" in printed and "hf_canary" not in printed
 
 
+def test_git_is_not_blamed_where_nothing_was_asked_of_it(monkeypatch, capsys):
+    monkeypatch.setattr(errors.shutil, "which", lambda name: None)
+    with hub.sharing():
+        raise raised("huggingface_hub.hf_api", OSError("something else"))
+    assert "Not shared: the push failed (OSError)" in capsys.readouterr().out
+
+
 # The guide's list, for release 4.37.2 of transformers; some are spelled otherwise in the installed release.
 GUIDE = """ALBERT, BART, BERT, BigBird, BigBird-Pegasus, BioGpt, BLOOM, CamemBERT, CANINE, CodeLlama, ConvBERT, CTRL,
 Data2VecText, DeBERTa, DeBERTa-v2, DistilBERT, ELECTRA, ERNIE, ErnieM, ESM, Falcon, FlauBERT, FNet, Funnel Transformer,

@@ -78,6 +78,7 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
         assert said in printed(cell) and printed(cell).count("\n") == 1
     pushed = seeded.files("models", f"learner/{model_name}")
     assert "model.safetensors" in pushed and not [name for name in pushed if name.endswith((".h5", ".pkl", ".pt"))]
+    assert not [name for name in pushed if name.startswith("_")]  # _results.json is nobody else's business
     card = pushed["README.md"]["content"].decode()
     assert "imdb" in card and "accuracy" in card.lower()
 

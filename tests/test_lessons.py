@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
 import nbformat
 import pytest
@@ -13,7 +12,7 @@ from nbclient import NotebookClient
 import build
 import lab
 import way
-from helpers import environments, first_model, minutes, pictures, results, settings
+from helpers import environments, first_model, minutes, pictures, progress, results, settings
 
 
 def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
@@ -141,43 +140,44 @@ def test_the_training_curve_is_drawn_at_the_start_now_and_then_and_at_the_end(mo
     )
 
 
-WAITING = """
-import time
+WATCHED = """
 from helpers import progress
-progress.FIRST = progress.EVERY = 0.2
-with progress.waiting("Counting", 1):
-    time.sleep(SECONDS)
-print("done")
+progress.PATIENCE = progress.EVERY = 0.2
+progress.watch({"count(": 1})
+"""
+COUNT = """
+import time
+def count(seconds):
+    time.sleep(seconds)
+    print("done")
+count(SECONDS)
 """
 
 
 @pytest.mark.parametrize(("seconds", "signs"), [(0.0, 0), (1.2, 2)])
-def test_waiting_shows_a_sign_of_life_and_takes_it_away(seconds, signs):
-    cell = nbformat.v4.new_code_cell(WAITING.replace("SECONDS", str(seconds)))
+def test_a_long_cell_shows_a_sign_of_life_that_goes_when_it_is_done(seconds, signs):
+    cells = [nbformat.v4.new_code_cell(text) for text in (WATCHED, WATCHED, COUNT.replace("SECONDS", str(seconds)))]
     seen = []
 
     class Listener(NotebookClient):
         def process_message(self, msg, cell, cell_index):
-            if msg["msg_type"] in ("display_data", "update_display_data"):
+            if cell_index == 2 and msg["msg_type"] in ("display_data", "update_display_data"):
                 seen.append(msg["content"]["data"]["text/plain"])
             return super().process_message(msg, cell, cell_index)
 
-    Listener(
-        nbformat.v4.new_notebook(cells=[cell]), kernel_name=environments.kernel(environments.tracks()[0])
-    ).execute()
+    kernel = environments.kernel(environments.tracks()[0])
+    Listener(nbformat.v4.new_notebook(cells=cells), kernel_name=kernel).execute()
     assert len(seen) >= signs and bool(seen) == bool(signs)
     if signs:
-        assert re.fullmatch(r"Counting: \d s of about 1 s", seen[0]) and seen[-1] == ""
-    assert cell.outputs[-1].text == "done\n"
+        assert re.fullmatch(r"Running: \d s of about 1 s", seen[0]) and seen[-1] == ""
+        assert sum(text == "Running: 1 s of about 1 s" for text in seen) <= 6  # one line, though watched twice
+    assert cells[-1].outputs[-1].text == "done\n"
 
 
-def test_waiting_outside_a_notebook_shows_nothing_and_costs_nothing(capsys):
-    from helpers.progress import waiting
-
-    start = time.monotonic()
-    with waiting("Counting", 1):
-        pass
-    assert time.monotonic() - start < 0.2 and capsys.readouterr().out == ""
+def test_outside_a_notebook_nothing_is_watched(capsys):
+    progress.watch({"count(": 1})
+    assert progress.said(12.4, None) == "Running: 12 s" and progress.said(0, 90) == "Running: 0 s of about 90 s"
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("track", ["tensorflow"])

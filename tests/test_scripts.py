@@ -42,5 +42,7 @@ def test_the_lessons_run_without_the_kit(bare, seeded, tmp_path):
         line.split()[0] in ("POSITIVE", "NEGATIVE") for line in said["01_text_classification"].splitlines() if line
     )
     assert "Accuracy" in said["02_error_analysis"]
-    file = {"pytorch": "model.safetensors", "tensorflow": "tf_model.h5"}[track]  # without the kit TensorFlow writes its own
+    file = {"pytorch": "model.safetensors", "tensorflow": "tf_model.h5"}[
+        track
+    ]  # without the kit TensorFlow writes its own
     assert file in seeded.files("models", "learner/my_awesome_model")

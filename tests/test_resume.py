@@ -1,0 +1,103 @@
+"""A run that was cut short: what is deleted and what is not, which run it is, and which reviews come next."""
+
+import json
+import subprocess
+
+import datasets
+import pytest
+
+from helpers import TutorialError, environments, resume
+
+
+def tokens(rows, labels=(0, 1)):
+    return datasets.Dataset.from_dict({"input_ids": rows, "label": list(labels), "text": ["a", "b"]})
+
+
+def test_nothing_is_deleted_that_the_kit_did_not_make(tmp_path):
+    """A learner's folder of other work, chosen by mistake: one sentence, and all of it is still there."""
+    for name in ("checkpoint-5", "checkpoints"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "work.bin").write_text("a week of training")
+        with pytest.raises(
+            TutorialError, match=rf"holds {name}, which this lesson did not make .* set output_dir to another"
+        ):
+            resume.start(tmp_path, "a run")
+        resume.forget(tmp_path)
+        with resume.saving(tmp_path) as folder:
+            folder.mkdir()
+            (folder / "model.safetensors").touch()
+        assert (tmp_path / name / "work.bin").read_text() == "a week of training"
+        (tmp_path / name / "work.bin").unlink()
+        (tmp_path / name).rmdir()
+
+
+def test_what_another_run_of_the_kit_left_is_deleted(tmp_path):
+    resume.start(tmp_path, "a run")
+    (tmp_path / "checkpoint-5").mkdir()
+    resume.start(tmp_path, "a run")
+    assert resume.states(tmp_path) == [tmp_path / "checkpoint-5"]
+    resume.start(tmp_path, "another run")
+    assert resume.states(tmp_path) == []
+    (tmp_path / "checkpoints").mkdir()
+    resume.forget(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_reviews_are_another_run():
+    """As many of them, of the same length, under the same settings."""
+    one = resume.texts_sha256(tokens([[1, 2], [3]]))
+    assert one == resume.texts_sha256(tokens([[1, 2], [3]]))
+    assert one == resume.texts_sha256(tokens([[3], [1, 2]], (1, 0)).select([1, 0]))
+    for other in (tokens([[1, 3], [3]]), tokens([[3], [1, 2]]), tokens([[1, 2], [3]], (1, 1)), tokens([[1], [2, 3]])):
+        assert resume.texts_sha256(other) != one
+
+
+GO_ON = """
+import json, os, sys
+from pathlib import Path
+from helpers import process
+process.set_up("tensorflow")
+process.find("tensorflow", "cpu")
+import tensorflow as tf, tf_keras as keras
+from helpers.tensorflow.training import BackupEachFifth
+folder, stop = Path(sys.argv[1]), int(sys.argv[2])
+keras.utils.set_random_seed(7)
+seen = []
+def note(batch):
+    seen.append(batch.numpy().tolist())
+    return batch
+data = tf.data.Dataset.range(40).shuffle(40).batch(4)
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile(keras.optimizers.SGD(0.0), "mse")
+backup = BackupEachFifth(folder, data, 3)
+def pair(batch):
+    batch = tf.ensure_shape(tf.py_function(note, [batch], tf.int64), [None])
+    return tf.cast(batch[:, None], tf.float32), tf.cast(batch, tf.float32)
+class Stop(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == stop:
+            print(json.dumps(seen[:stop]), flush=True)
+            os._exit(0)
+model.fit(backup.rest().map(pair), epochs=3, verbose=0, callbacks=[backup, Stop()])
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("track", ["tensorflow"])
+@pytest.mark.parametrize("stop", [8, 14, 27])
+def test_the_reviews_go_on_where_they_were(track, tmp_path, stop):
+    """Stopped in epoch 1, 2 or 3 of 10 batches each: the batches behind the last training state are those of an undisturbed run."""
+
+    def run(folder, stop):
+        command = [environments.python(track), "-c", GO_ON, tmp_path / folder, str(stop)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return [line for line in done.stdout.splitlines() if line]
+
+    whole = json.loads(run("undisturbed", -1)[-1])
+    assert len(whole) == 30 and whole[:10] != whole[10:20]
+    run("stopped", stop)
+    said, rest = run("stopped", -1)
+    saved = int(said.split("after step ")[1].split()[0])
+    assert stop - 6 <= saved <= stop
+    assert json.loads(rest) == whole[saved:]
