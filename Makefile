@@ -8,7 +8,7 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run install test faults browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
+.PHONY: help lab run install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +26,11 @@ test: $(TESTS) ## run the tests, every notebook included
 
 faults: $(TESTS) ## put faults into running lessons and see them survive, in under 10 minutes
 	@$(MAIN) -m pytest -m fault tests $(ARGS)
+
+mutants: $(TESTS) ## change the helpers in small ways, and see the tests notice; about 20 minutes
+	@rm -rf mutants
+	@TUTORIAL_TRACKS=pytorch OMP_NUM_THREADS=1 .venv/pytorch/bin/python -m mutmut run $(ARGS)
+	@TUTORIAL_TRACKS=pytorch .venv/pytorch/bin/python -m mutmut results > tests/mutants.txt
 
 browser: $(TESTS) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
 	@$(MAIN) -m pytest -m browser tests/test_browser.py $(ARGS)
@@ -45,7 +50,7 @@ memory: $(READY) ## run the lessons beside JupyterLab's server in 2 GB of memory
 screenshots: ## make the pictures of README.md, with the browser's test
 	TUTORIAL_PROFILE=quick $(MAKE) browser ARGS="-n0 -k 'start or pytorch' --screenshots notebooks/images"
 
-notebooks: $(READY) ## build the notebooks from their source pages and execute them
+notebooks: $(TESTS) ## build the notebooks from their source pages and execute them
 	@$(MAIN) notebooks/build.py $(ARGS)
 
 scripts: $(TESTS) ## write the plain code of the lessons to helpers/scripts

@@ -11,15 +11,6 @@ from common import FOLDER, RESULTS, TRACKS
 from measure import LEVERS
 
 PAGES = (FOLDER / "README.md", FOLDER.parent / "README.md")
-# Levers that were tried, gave nothing, and lost their code; their rows in results/levers.json are kept.
-TRIED = {
-    "multiple": "batches padded to a multiple of 32 tokens",
-    "budget": "batches of as many tokens, not of as many reviews",
-    "batch 32": "twice the reviews a step",
-    "plain AdamW": "AdamW without its fused kernel, which is PyTorch's default",
-    "compile": "torch.compile, or XLA with all batches padded to one length",
-    "one thread": "one thread instead of one for each core",
-}
 # Key of a track's figures: what it means, how to show it, the bar of both tracks or of each.
 FIGURES = {
     "guide_reviews_per_s": ("training, the guide's settings, reviews per second", "{:.1f}", ""),
@@ -78,20 +69,20 @@ def where(result: dict) -> str:
 
 def levers() -> str:
     result = common.read(RESULTS / "levers.json")
-    words = {name: what for name, (what, _) in LEVERS.items()} | TRIED | {"all together": "the kit's settings"}
 
-    def cell(track, name, column):
-        if name not in result[track]:
-            return "no such lever" if name != "bf16" else "not measured"
-        value = result[track][name][column]
-        return f"{value:.2f}" if value else ""
+    def cell(track, name):
+        if name in result[track]:
+            return f"{result[track][name]:.2f}"
+        return "not measured" if name == "bf16" else "no such lever"
 
-    columns = [(track, column) for track in TRACKS for column in ("alone", "within")]
-    rows = [[f"{name}: {what}", *(cell(track, name, column) for track, column in columns)] for name, what in words.items() if name != "rate"]  # fmt: skip
-    headings = ["lever", "PyTorch alone", "within the kit", "TensorFlow alone", "within the kit"]
-    rounds = min(len(result[f"{track}_runs"]["reviews_per_s"]["kit"]) for track in TRACKS)
-    sizes = "Training on 48 reviews alone, 160 within the kit; 256 and 640 for *like length*."
-    return f"{where(result)}. Rounds: {rounds}. {sizes}\n\n" + table(headings, rows)
+    rows = [
+        [f"{name}: {what}", *(cell(track, name) for track in TRACKS)]
+        for name, (what, _) in LEVERS.items()
+        if name != "rate"
+    ]
+    rounds = min(len(result[f"{track}_reviews_per_s"]["kit"]) for track in TRACKS)
+    sizes = "Training on 160 reviews, 640 for *like length*."
+    return f"{where(result)}. Rounds: {rounds}. {sizes}\n\n" + table(["times as fast", "PyTorch", "TensorFlow"], rows)
 
 
 def preparation() -> str:

@@ -2,9 +2,9 @@
 
 What a lesson runs with
 ``settings``      how big a run is, which assets and which device it asks for
-``assets``        where the data and the checkpoint come from: the Hub, or installed packages
+``assets``        where the data and the checkpoint come from, the Hub or installed packages, and the values that suit them
 ``packages``      the reviews and the checkpoint in those packages
-``recipe``        the guide's values, fitted to this machine
+``recipe``        the values of a lesson, fitted to this machine
 ``environments``  the Python environments of the two tracks
 ``process``       what is set up in the process that a lesson runs in
 ``minutes``       how long the parts of the lessons take
@@ -26,8 +26,8 @@ What it shows
 ``lessons``      the plain code of the lessons (``scripts``), run again where lesson 02 has no model, and by benchmarks
 ``first_model``  the model that lesson 02 opens
 
-``pytorch`` and ``tensorflow`` hold what exists per track, and are the only places that import a framework. Importing this
-package imports neither.
+``pytorch`` and ``tensorflow`` hold what exists per track; apart from the lessons' own code, they alone import a framework.
+``metrics`` is the accuracy of ``evaluate``, for places without a network. Importing this package imports neither framework.
 """
 
 from helpers.errors import TutorialError

@@ -10,8 +10,8 @@ def check_reviews(splits, train_size=None, validation_size=0, test_size=None) ->
     """Raise ``TutorialError`` at the first thing in ``splits`` that a lesson cannot work with.
 
     ``splits`` maps the name of a split to a ``datasets.Dataset``. Train and test split each need at least one row, a column
-    ``text`` of texts that are not blank, and a column ``label`` of 0 and 1. The three sizes are the lesson's values: rows to
-    draw, or a share of them, or ``None`` for all.
+    ``text`` of texts that are not blank, and a column ``label`` of 0 and 1. The three sizes are the lesson's values, in rows, or
+    ``None`` for all; those of the train split may also be shares of its rows.
     """
     for name in ("train", "test"):
         if name not in splits:

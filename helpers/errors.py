@@ -118,7 +118,7 @@ def hub_answer(error: BaseException) -> str | None:
         if status:
             return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
     missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
-    if missing and any("repository" in frames for frames in map(_files, causes)):  # huggingface_hub/repository.py
+    if missing and any("repository" in frames for frames in map(_modules, causes)):  # huggingface_hub/repository.py
         colab = "google.colab" in sys.modules
         how = "run in a cell: !apt-get install -y git-lfs" if colab else "install git and git-lfs"
         return f"{missing[0]} is not installed; {how}"
@@ -171,7 +171,7 @@ def _packages(error: BaseException) -> list[str]:
     return [frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in frames]
 
 
-def _files(error: BaseException) -> list[str]:
+def _modules(error: BaseException) -> list[str]:
     return [
         frame.f_globals.get("__name__", "").rpartition(".")[2] for frame, _ in tracebacks.walk_tb(error.__traceback__)
     ]

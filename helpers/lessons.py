@@ -31,13 +31,12 @@ def cells(track: str, lesson: str = FIRST) -> list[Cell]:
     return found
 
 
-def values(track: str) -> dict:
-    """The guide's values, by name: what the ``values`` cells of all lessons of ``track`` say."""
+def values(track: str, lesson: str = FIRST) -> dict:
+    """The guide's values, by name: what the ``values`` cells of a lesson say."""
     names: dict = {}
-    for path in sorted((FOLDER / track).glob("*.py")):
-        for cell in cells(track, path.stem):
-            if "values" in cell.tags:
-                exec(cell.source, names)
+    for cell in cells(track, lesson):
+        if "values" in cell.tags:
+            exec(cell.source, names)
     return {name: value for name, value in names.items() if not name.startswith("__")}
 
 

@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 
 from helpers.errors import TutorialError
-from helpers.progress import waiting
 
 LOCK_TIMEOUT = 300  # seconds; building takes under 10
 TEST_REVIEWS_PER_LABEL = 2_500
@@ -113,23 +112,22 @@ def _build(folder: Path, source: str, parts) -> None:
     package_file = _package_file(REVIEWS_FILE, REVIEWS_PACKAGE)
     _check_sha256(package_file, REVIEWS_FILE, REVIEWS_PACKAGE)
     print("Preparing the reviews, about 5 seconds, this once …", flush=True)
-    with waiting("Preparing the reviews", 5):
-        table = pd.read_csv(package_file)
-        splits = parts(table.loc[table["source"] == source, ["text", "label"]])
-        for leftover in folder.parent.glob(f"{folder.name}.tmp-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
-        try:
-            for name, part in splits.items():
-                part.to_parquet(temporary / f"{name}-00000-of-00001.parquet", index=False)
-            sums = {path.name: _sha256(path) for path in temporary.glob("*.parquet")}
-            (temporary / "manifest.json").write_text(json.dumps(sums, indent=1))
-            temporary.chmod(0o755)  # mkdtemp's is for its owner alone, and a room may share one cache
-            if folder.exists():
-                shutil.rmtree(folder)
-            temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    table = pd.read_csv(package_file)
+    splits = parts(table.loc[table["source"] == source, ["text", "label"]])
+    for leftover in folder.parent.glob(f"{folder.name}.tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+    try:
+        for name, part in splits.items():
+            part.to_parquet(temporary / f"{name}-00000-of-00001.parquet", index=False)
+        sums = {path.name: _sha256(path) for path in temporary.glob("*.parquet")}
+        (temporary / "manifest.json").write_text(json.dumps(sums, indent=1))
+        temporary.chmod(0o755)  # mkdtemp's is for its owner alone, and a room may share one cache
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _complete(folder: Path) -> bool:

@@ -7,7 +7,8 @@ import base64
 import html
 import io
 import time
-from functools import wraps
+from contextlib import contextmanager
+from itertools import cycle
 
 import numpy as np
 
@@ -27,25 +28,15 @@ STYLE = {
 }
 
 
-def _styled(draw):
-    """Draw in the style above, whatever the learner's own settings are."""
-
-    @wraps(draw)
-    def styled(*args, **kwargs):
-        import matplotlib.pyplot as plt
-
-        with plt.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-def _figure():
+@contextmanager
+def _canvas(height: float = STYLE["figure.figsize"][1]):
+    """A figure, ``height`` inches high, and its axes, drawn in the style above, whatever the learner's own settings are."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(layout="constrained")
-    plt.close(figure)  # the notebook shows the figure that the cell returns, once
-    return figure, axes
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(layout="constrained", figsize=(STYLE["figure.figsize"][0], height))
+        plt.close(figure)  # the notebook shows the figure that the cell returns, once
+        yield figure, axes
 
 
 def _described(figure, alt: str):
@@ -70,52 +61,50 @@ def _plain(text: object) -> str:
     return str(text).replace("$", r"\$")
 
 
-@_styled
 def label_balance(labels: dict[str, list[int]], names: dict[int, str]):
     """Bars: how many reviews of each label every split has. ``labels`` maps a split to its labels."""
-    figure, axes = _figure()
-    width = 0.8 / len(labels)
-    for index, (split, values) in enumerate(labels.items()):
-        counts = [values.count(label) for label in names]
-        color = (BLUE, ORANGE, GREY, *["#009E73", "#CC79A7"])[index % 5]
-        bars = axes.bar(np.arange(len(names)) + index * width, counts, width, label=_plain(split), color=color)
-        axes.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=10)
-    axes.set_xticks(np.arange(len(names)) + width * (len(labels) - 1) / 2, map(_plain, names.values()))
-    axes.set_ylabel("reviews")
-    axes.set_title("Reviews of each label")
-    axes.margins(y=0.15)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    counts = "; ".join(
-        f"{split} " + ", ".join(f"{values.count(label):,} {name}" for label, name in names.items())
-        for split, values in labels.items()
-    )
-    return _described(figure, f"Bar chart of the number of reviews: {counts}.")
+    with _canvas() as (figure, axes):
+        width = 0.8 / len(labels)
+        for index, (split, values) in enumerate(labels.items()):
+            counts = [values.count(label) for label in names]
+            color = (BLUE, ORANGE, GREY, *["#009E73", "#CC79A7"])[index % 5]
+            bars = axes.bar(np.arange(len(names)) + index * width, counts, width, label=_plain(split), color=color)
+            axes.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=10)
+        axes.set_xticks(np.arange(len(names)) + width * (len(labels) - 1) / 2, map(_plain, names.values()))
+        axes.set_ylabel("reviews")
+        axes.set_title("Reviews of each label")
+        axes.margins(y=0.15)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        counts = "; ".join(
+            f"{split} " + ", ".join(f"{values.count(label):,} {name}" for label, name in names.items())
+            for split, values in labels.items()
+        )
+        return _described(figure, f"Bar chart of the number of reviews: {counts}.")
 
 
-@_styled
 def review_lengths(lengths: list[int], max_tokens: int):
     """A histogram of lengths in tokens, with the point marked where a review is cut."""
-    figure, axes = _figure()
-    longest = int(np.percentile(lengths, 99))
-    axes.hist(np.clip(lengths, 0, longest), bins=40, color=BLUE)
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.3)  # room for the words
-    cut = np.mean(np.asarray(lengths) > max_tokens)
-    axes.axvline(max_tokens, color=ORANGE, linewidth=2)
-    axes.text(
-        max_tokens,
-        axes.get_ylim()[1],
-        f" cut at {max_tokens} tokens:\n {cut:.0%} of the reviews are longer",
-        color=ORANGE,
-        va="top",
-    )
-    axes.set_xlabel("tokens in a review (the longest 1% drawn at the right edge)")
-    axes.set_ylabel("reviews")
-    axes.set_title("How long the reviews are")
-    return _described(
-        figure,
-        f"Histogram of review lengths in tokens. The median is {np.median(lengths):,.0f}; {cut:.0%} of the reviews are longer "
-        f"than {max_tokens} tokens, where they are cut.",
-    )
+    with _canvas() as (figure, axes):
+        longest = int(np.percentile(lengths, 99))
+        axes.hist(np.clip(lengths, 0, longest), bins=40, color=BLUE)
+        axes.set_ylim(top=axes.get_ylim()[1] * 1.3)  # room for the words
+        cut = np.mean(np.asarray(lengths) > max_tokens)
+        axes.axvline(max_tokens, color=ORANGE, linewidth=2)
+        axes.text(
+            max_tokens,
+            axes.get_ylim()[1],
+            f" cut at {max_tokens} tokens:\n {cut:.0%} of the reviews are longer",
+            color=ORANGE,
+            va="top",
+        )
+        axes.set_xlabel("tokens in a review (the longest 1% drawn at the right edge)")
+        axes.set_ylabel("reviews")
+        axes.set_title("How long the reviews are")
+        return _described(
+            figure,
+            f"Histogram of review lengths in tokens. The median is {np.median(lengths):,.0f}; {cut:.0%} of the reviews are longer "
+            f"than {max_tokens} tokens, where they are cut.",
+        )
 
 
 class TrainingCurve:
@@ -139,162 +128,161 @@ class TrainingCurve:
             self.drawn = now
 
 
-@_styled
 def training_curve(
     total_steps: int, losses: dict[int, float], validation_losses: dict[int, float], accuracies: dict[int, float]
 ):
     """Lines by step: the mean training loss since the point before, the validation loss, the validation accuracy (0 to 1)."""
-    figure, axes = _figure()
-    axes.plot(list(losses), list(losses.values()), color=BLUE, label="training loss")
-    axes.plot(
-        list(validation_losses), list(validation_losses.values()), color=BLUE, linestyle="--", marker="s",
-        label="validation loss",
-    )  # fmt: skip
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss", color=BLUE)
-    axes.set_xlim(0, total_steps)
-    axes.set_ylim(0, 1.1 * max([0.7, *losses.values(), *validation_losses.values()]))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    right = axes.twinx()
-    right.spines["right"].set_visible(True)
-    right.plot(
-        list(accuracies),
-        list(accuracies.values()),
-        color=ORANGE,
-        marker="o",
-        clip_on=False,
-        label="validation accuracy",
-    )
-    if accuracies:
-        step, accuracy = list(accuracies.items())[-1]
-        right.annotate(
-            f"{accuracy:.3f}", (step, accuracy), xytext=(-4, 8), textcoords="offset points", ha="right", color=ORANGE
+    with _canvas() as (figure, axes):
+        axes.plot(list(losses), list(losses.values()), color=BLUE, label="training loss")
+        axes.plot(
+            list(validation_losses), list(validation_losses.values()), color=BLUE, linestyle="--", marker="s",
+            label="validation loss",
+        )  # fmt: skip
+        axes.set_xlabel("step")
+        axes.set_ylabel("loss", color=BLUE)
+        axes.set_xlim(0, total_steps)
+        axes.set_ylim(0, 1.1 * max([0.7, *losses.values(), *validation_losses.values()]))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        right = axes.twinx()
+        right.spines["right"].set_visible(True)
+        right.plot(
+            list(accuracies),
+            list(accuracies.values()),
+            color=ORANGE,
+            marker="o",
+            clip_on=False,
+            label="validation accuracy",
         )
-    right.set_ylabel("accuracy", color=ORANGE)
-    right.set_ylim(0, 1.05)
-    if losses or accuracies:
-        handles = [line for one in (axes, right) for line in one.get_lines() if len(line.get_xdata())]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
-    axes.set_title("Training" if losses or accuracies else "Waiting for the first steps …")
-    alt = f"Line chart over {total_steps:,} training steps"
-    for name, values in (("training loss", losses), ("validation loss", validation_losses)):
-        if values:
-            first, *_, last = [*values.values(), *values.values()]
-            alt += f"; {name} from {first:.2f} to {last:.2f}"
-    if accuracies:
-        alt += "; validation accuracy " + ", ".join(
-            f"{value:.3f} at step {step:,}" for step, value in accuracies.items()
-        )
-    return _described(figure, alt + ".")
+        if accuracies:
+            step, accuracy = list(accuracies.items())[-1]
+            right.annotate(
+                f"{accuracy:.3f}",
+                (step, accuracy),
+                xytext=(-4, 8),
+                textcoords="offset points",
+                ha="right",
+                color=ORANGE,
+            )
+        right.set_ylabel("accuracy", color=ORANGE)
+        right.set_ylim(0, 1.05)
+        if losses or accuracies:
+            handles = [line for one in (axes, right) for line in one.get_lines() if len(line.get_xdata())]
+            figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
+        axes.set_title("Training" if losses or accuracies else "Waiting for the first steps …")
+        alt = f"Line chart over {total_steps:,} training steps"
+        for name, values in (("training loss", losses), ("validation loss", validation_losses)):
+            if values:
+                first, *_, last = [*values.values(), *values.values()]
+                alt += f"; {name} from {first:.2f} to {last:.2f}"
+        if accuracies:
+            alt += "; validation accuracy " + ", ".join(
+                f"{value:.3f} at step {step:,}" for step, value in accuracies.items()
+            )
+        return _described(figure, alt + ".")
 
 
-@_styled
 def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baseline and transformer"):
     """Accuracies one above the other with their intervals: ``scores`` maps a name to (accuracy, low, high), each 0 to 1."""
-    figure, axes = _figure()
-    figure.set_figheight(max(2.4, 1.2 + 0.5 * len(scores)))
-    for row, (accuracy, low, high) in enumerate(scores.values()):
-        color = GREY if row == 0 else BLUE  # what to compare with, and the others
-        axes.errorbar(
-            accuracy, row, xerr=[[accuracy - low], [high - accuracy]], fmt="o", color=color, capsize=5, markersize=8
-        )
-        axes.annotate(
-            f"{accuracy:.3f}", (accuracy, row), xytext=(0, 8), textcoords="offset points", ha="center", color=color
-        )
-    axes.set_yticks(range(len(scores)), map(_plain, scores))
-    axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
-    axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])  # short labels, with two digits
-    axes.grid(axis="x", alpha=0.3)  # to see which intervals overlap
-    axes.set_xlabel("accuracy, with its 95% interval")
-    axes.set_title(_plain(title))
-    each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())
-    return _described(figure, f"{title}: {each}.")
+    with _canvas(max(2.4, 1.2 + 0.5 * len(scores))) as (figure, axes):
+        for row, (accuracy, low, high) in enumerate(scores.values()):
+            color = GREY if row == 0 else BLUE  # what to compare with, and the others
+            axes.errorbar(
+                accuracy, row, xerr=[[accuracy - low], [high - accuracy]], fmt="o", color=color, capsize=5, markersize=8
+            )
+            axes.annotate(
+                f"{accuracy:.3f}", (accuracy, row), xytext=(0, 8), textcoords="offset points", ha="center", color=color
+            )
+        axes.set_yticks(range(len(scores)), map(_plain, scores))
+        axes.set_ylim(len(scores) - 0.4, -0.7)  # the first on top
+        axes.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])  # short labels, with two digits
+        axes.grid(axis="x", alpha=0.3)  # to see which intervals overlap
+        axes.set_xlabel("accuracy, with its 95% interval")
+        axes.set_title(_plain(title))
+        each = "; ".join(f"{name} {value:.3f} ({low:.3f} to {high:.3f})" for name, (value, low, high) in scores.items())
+        return _described(figure, f"{title}: {each}.")
 
 
-@_styled
 def confusion(labels, predictions, names: list[str]):
     """How many reviews of each label (a row) were given which label (a column). Both are numbers, shape ``(n,)``."""
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(labels, predictions, labels=range(len(names)))
-    figure, axes = _figure()
-    darkest = max(1, counts.sum(axis=1).max())
-    axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
-    for row, column in np.ndindex(*counts.shape):
-        dark = counts[row, column] > 0.7 * darkest
-        axes.text(
-            column, row, f"{counts[row, column]:,}\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row",
-            ha="center", va="center", color="white" if dark else "black",
-        )  # fmt: skip
-    axes.set_xticks(range(len(names)), map(_plain, names))
-    axes.set_yticks(range(len(names)), map(_plain, names))
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("what the model said")
-    axes.set_ylabel("what the writer meant")
-    axes.set_title("Right on the diagonal, wrong beside it")
-    cells = "; ".join(
-        f"{counts[row, column]:,} {names[row]} reviews were called {names[column]}"
-        for row, column in np.ndindex(*counts.shape)
-    )
-    return _described(figure, f"Confusion matrix: {cells}.")
+    with _canvas() as (figure, axes):
+        darkest = max(1, counts.sum(axis=1).max())
+        axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
+        for row, column in np.ndindex(*counts.shape):
+            dark = counts[row, column] > 0.7 * darkest
+            axes.text(
+                column, row, f"{counts[row, column]:,}\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row",
+                ha="center", va="center", color="white" if dark else "black",
+            )  # fmt: skip
+        axes.set_xticks(range(len(names)), map(_plain, names))
+        axes.set_yticks(range(len(names)), map(_plain, names))
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("what the model said")
+        axes.set_ylabel("what the writer meant")
+        axes.set_title("Right on the diagonal, wrong beside it")
+        cells = "; ".join(
+            f"{counts[row, column]:,} {names[row]} reviews were called {names[column]}"
+            for row, column in np.ndindex(*counts.shape)
+        )
+        return _described(figure, f"Confusion matrix: {cells}.")
 
 
-@_styled
 def reliability(tables: dict, title: str = "Is the confidence deserved?"):
     """Accuracy against confidence, a line for each name in ``tables``.
 
     A table is a pandas ``DataFrame`` with a row for each range of confidence: mean ``confidence``, ``accuracy`` (0 to 1), number
     of ``reviews``. A larger dot stands for more reviews. On the grey line the confidence is right.
     """
-    figure, axes = _figure()
-    figure.set_figheight(4)
-    axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as often right as it is confident")
-    for (name, table), color, marker in zip(tables.items(), (ORANGE, BLUE, GREY), "osD", strict=False):
-        axes.plot(table["confidence"], table["accuracy"], color=color, label=name)
-        size = 15 + 200 * table["reviews"] / table["reviews"].sum()
-        axes.scatter(table["confidence"], table["accuracy"], size, color=color, marker=marker)
-    axes.set_xlabel("confidence of the model")
-    axes.set_ylabel("share that is right")
-    axes.set_title(_plain(title))
-    axes.legend(frameon=False, loc="upper left")
-    lines = "; ".join(
-        f"{name}: "
-        + ", ".join(f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in table.itertuples())
-        for name, table in tables.items()
-    )
-    return _described(figure, f"Reliability diagram. {lines}.")
+    with _canvas(4) as (figure, axes):
+        axes.plot([0.5, 1], [0.5, 1], color=GREY, linestyle="--", label="as often right as it is confident")
+        for (name, table), color, marker in zip(
+            tables.items(), cycle((ORANGE, BLUE, GREY)), cycle("osD"), strict=False
+        ):
+            axes.plot(table["confidence"], table["accuracy"], color=color, label=name)
+            size = 15 + 200 * table["reviews"] / table["reviews"].sum()
+            axes.scatter(table["confidence"], table["accuracy"], size, color=color, marker=marker)
+        axes.set_xlabel("confidence of the model")
+        axes.set_ylabel("share that is right")
+        axes.set_title(_plain(title))
+        axes.legend(frameon=False, loc="upper left")
+        lines = "; ".join(
+            f"{name}: "
+            + ", ".join(f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in table.itertuples())
+            for name, table in tables.items()
+        )
+        return _described(figure, f"Reliability diagram. {lines}.")
 
 
-@_styled
 def probabilities(values: dict[str, float], title: str = ""):
     """Bars: the probability (0 to 1) of each label."""
-    figure, axes = _figure()
-    figure.set_figheight(1.8)
-    bars = axes.barh([_plain(label) for label in values], list(values.values()), color=[ORANGE, BLUE][: len(values)])
-    axes.bar_label(bars, [f"{value:.3f}" for value in values.values()], padding=3)
-    axes.set_xlim(0, 1.12)
-    axes.set_xticks(np.linspace(0, 1, 6))
-    axes.set_xlabel("probability")
-    axes.set_title(_plain(title), fontsize=11)
-    each = ", ".join(f"{label} {value:.3f}" for label, value in values.items())
-    return _described(figure, f"Bar chart of probabilities{f' for {title}' if title else ''}: {each}.")
+    with _canvas(1.8) as (figure, axes):
+        bars = axes.barh(
+            [_plain(label) for label in values], list(values.values()), color=[ORANGE, BLUE][: len(values)]
+        )
+        axes.bar_label(bars, [f"{value:.3f}" for value in values.values()], padding=3)
+        axes.set_xlim(0, 1.12)
+        axes.set_xticks(np.linspace(0, 1, 6))
+        axes.set_xlabel("probability")
+        axes.set_title(_plain(title), fontsize=11)
+        each = ", ".join(f"{label} {value:.3f}" for label, value in values.items())
+        return _described(figure, f"Bar chart of probabilities{f' for {title}' if title else ''}: {each}.")
 
 
-@_styled
 def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 10):
     """Bars: the ``most`` words that pushed hardest, in the order of the text, towards ``names[0]`` (< 0) or ``names[1]``."""
     hardest = sorted(range(len(pushes)), key=lambda index: -abs(pushes[index][1]))[:most]
     shown = [pushes[index] for index in sorted(hardest, reverse=True)]
-    figure, axes = _figure()
-    figure.set_figheight(1.4 + 0.3 * len(shown))
-    values = [value for _, value in shown]
-    axes.barh(range(len(shown)), values, color=[BLUE if value > 0 else ORANGE for value in values])
-    axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_yticks(range(len(shown)), [_plain(word) for word, _ in shown])
-    axes.set_xlabel(f"push towards {_plain(names[0])} (left) or {_plain(names[1])} (right)")
-    axes.set_title("Which words pushed")
-    each = ", ".join(f"{word} {value:+.2f}" for word, value in reversed(shown))
-    return _described(
-        figure, f"Bar chart of the words that pushed most towards {names[0]} (below 0) or {names[1]}: {each}."
-    )
+    with _canvas(1.4 + 0.3 * len(shown)) as (figure, axes):
+        values = [value for _, value in shown]
+        axes.barh(range(len(shown)), values, color=[BLUE if value > 0 else ORANGE for value in values])
+        axes.axvline(0, color=GREY, linewidth=1)
+        axes.set_yticks(range(len(shown)), [_plain(word) for word, _ in shown])
+        axes.set_xlabel(f"push towards {_plain(names[0])} (left) or {_plain(names[1])} (right)")
+        axes.set_title("Which words pushed")
+        each = ", ".join(f"{word} {value:+.2f}" for word, value in reversed(shown))
+        return _described(
+            figure, f"Bar chart of the words that pushed most towards {names[0]} (below 0) or {names[1]}: {each}."
+        )

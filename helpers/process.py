@@ -26,8 +26,7 @@ def prepare(settings: Settings) -> Settings:
     set_up(settings.track)
     train_seconds = minutes.seconds(FIRST, settings.track, "Train") if settings.profile_name == "quick" else None
     progress.watch({"trainer.train(": train_seconds, "model.fit(": train_seconds} if train_seconds else {})
-    with progress.waiting(f"Starting {environments.NAMES[settings.track]}", 5):
-        found, name, precision = find(settings.track, settings.device)
+    found, name, precision = find(settings.track, settings.device)
     if settings.device == "gpu" and found != "gpu":
         raise TutorialError(
             f"TUTORIAL_DEVICE is gpu, but {environments.NAMES[settings.track]} finds no GPU on this machine; "

@@ -1,17 +1,15 @@
-"""A sign of life for a step that has no progress bar of its own, and below each cell that takes long."""
+"""A sign of life: a line below a cell that takes long."""
 
 import contextvars
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
-FIRST, EVERY = 1.0, 1.0  # seconds until the first sign, and between two
-PATIENCE = 2.0  # seconds that a cell may run before the line below it comes
+PATIENCE, EVERY = 1.5, 1.0  # seconds until the line comes, and between two
 
 
 def watch(expected: dict[str, float]) -> None:
-    """From now on show, below each cell that takes long, for how long it runs already; outside a notebook do nothing.
+    """From now on, this cell included, show below each cell that takes long for how long it runs; outside a notebook nothing.
 
     ``expected`` maps a text in a cell to the seconds that this cell takes in all, about.
     """
@@ -19,82 +17,57 @@ def watch(expected: dict[str, float]) -> None:
         return
     from IPython import get_ipython
 
-    shell = get_ipython()
-    if shell is None:
+    if (shell := get_ipython()) is None:
         return
     for event in ("pre_run_cell", "post_run_cell"):
-        for callback in [
-            one for one in shell.events.callbacks[event] if getattr(one, "__self__", None).__class__ is Watch
-        ]:
-            shell.events.unregister(event, callback)
+        for callback in list(shell.events.callbacks[event]):
+            if isinstance(getattr(callback, "__self__", None), Watch):
+                shell.events.unregister(event, callback)
+                callback.__self__.stop()
     watching = Watch(expected)
     shell.events.register("pre_run_cell", watching.start)
     shell.events.register("post_run_cell", watching.stop)
+    watching.start()
 
 
 class Watch:
-    """A line below the cell that runs; see ``watch``."""
+    """The line below the cell that runs; see ``watch``. It goes when the cell is done."""
 
     def __init__(self, expected: dict[str, float]):
-        self.expected, self.line = expected, None
+        self.expected, self.thread, self.done = expected, None, threading.Event()
 
-    def start(self, info) -> None:
-        seconds = next((value for text, value in self.expected.items() if text in (info.raw_cell or "")), None)
-        self.line = Line("Running", seconds, PATIENCE)
-
-    def stop(self, result=None) -> None:
-        if self.line:
-            self.line.stop()
-            self.line = None
-
-
-class Line:
-    """A line that says ``what`` goes on, for how long already, and of about how many ``seconds``; gone when it is stopped."""
-
-    def __init__(self, what: str, seconds: float | None, patience: float):
-        self.what, self.seconds, self.patience = what, seconds, patience
-        self.done, self.started = threading.Event(), time.monotonic()
+    def start(self, info=None) -> None:
+        cell = getattr(info, "raw_cell", None) or ""
+        seconds = next((value for text, value in self.expected.items() if text in cell), None)
+        self.done.clear()
         # The copied context tells the kernel which cell the line belongs to.
         run = contextvars.copy_context().run
-        self.thread = threading.Thread(target=run, args=(self._show,), daemon=True)
+        self.thread = threading.Thread(target=run, args=(self._show, seconds), daemon=True)
         self.thread.start()
 
-    def stop(self) -> None:
+    def stop(self, result=None) -> None:
         self.done.set()
-        self.thread.join()
+        if self.thread:
+            self.thread.join()
 
-    def _show(self) -> None:
+    def _show(self, seconds: float | None) -> None:
         from IPython.display import display
 
-        def bundle(text):
-            return {"text/html": text and f"<p role='status'>{text}</p>", "text/plain": text}
-
-        handle = None
-        while not self.done.wait(self.patience if handle is None else EVERY):
-            estimate = f" of about {self.seconds:.0f} s" if self.seconds else ""
-            line = bundle(f"{self.what}: {time.monotonic() - self.started:.0f} s{estimate}")
+        handle, started = None, time.monotonic()
+        while not self.done.wait(PATIENCE if handle is None else EVERY):
+            line = _bundle(said(time.monotonic() - started, seconds))
             if handle is None:
                 handle = display(line, raw=True, display_id=True)
             else:
                 handle.update(line, raw=True)
         if handle is not None:
-            handle.update(bundle(""), raw=True)
+            handle.update(_bundle(""), raw=True)
 
 
-@contextmanager
-def waiting(what: str, seconds: float | None = None):
-    """While the block runs, say ``what`` it does, for how long already, and about how many ``seconds`` it takes in all.
+def said(passed: float, seconds: float | None) -> str:
+    """What the line says after so many seconds, of about so many in all."""
+    return f"Running: {passed:.0f} s" + (f" of about {seconds:.0f} s" if seconds else "")
 
-    The line comes after a second and goes when the block is done. Outside a notebook nothing is shown.
-    """
-    shell = None
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
 
-        shell = get_ipython()
-    line = Line(what, seconds, FIRST) if shell is not None else None
-    try:
-        yield
-    finally:
-        if line:
-            line.stop()
+def _bundle(text: str) -> dict[str, str]:
+    return {"text/html": text and f"<p role='status'>{text}</p>", "text/plain": text}

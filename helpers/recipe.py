@@ -11,15 +11,15 @@ from helpers.settings import Settings
 SEEDS = 2**32  # numpy takes no larger ones
 
 
-def fit(names: dict, run: Settings):
-    """Change the values in ``names`` (a notebook's ``globals()``) to those that suit ``run``. What a learner set stays.
+def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
+    """Change the values in ``names`` (the ``globals()`` of a lesson) to those that suit ``run``. What a learner set stays.
 
     Returns a table as an IPython ``Markdown`` object: name, the guide's value, the value here, why. Raises ``TutorialError``
     for a seed that is not one, or a folder that cannot be written or has too little room; nothing is changed then.
     """
     from IPython.display import Markdown
 
-    guide, here = lessons.values(run.track), suited(run)
+    guide, here = lessons.values(run.track, lesson), suited(run)
     fitted, rows = {}, []
     for name, old in guide.items():
         if name not in names:
@@ -41,7 +41,7 @@ def fit(names: dict, run: Settings):
 
 
 def suited(run: Settings) -> dict[str, tuple]:
-    """The values that suit a run, and why: by the names of the lessons, those that differ from the guide's."""
+    """The values that suit a run, and why, by the names of the lessons; a name that is not here keeps the guide's value."""
     profile, size = run.profile, f"profile {run.profile_name}"
     few = {name: getattr(profile, name) for name in ("train_size", "validation_size", "test_size", "snippets_size")}
     here = {name: (value, f"{size}: minutes instead of hours") for name, value in few.items()}

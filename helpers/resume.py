@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.errors import TutorialError
+from helpers.results import FILE
 
 PARTS = 5
 RUN_FILE = "_run.sha256"  # our mark; the Trainer never uploads a name with this first letter
@@ -79,7 +80,7 @@ def saving(folder: Path):
     try:
         yield temporary
         # What was noted about the model before (helpers/results.py) is not true of this one.
-        (folder / "_results.json").unlink(missing_ok=True)
+        (folder / FILE).unlink(missing_ok=True)
         for file in temporary.iterdir():
             file.replace(folder / file.name)
         forget(folder)

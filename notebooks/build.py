@@ -83,7 +83,7 @@ def speed(track: str) -> dict[str, str]:
     results = HERE.parent / "benchmarks" / "results"
     levers, latest = (json.loads((results / name).read_text()) for name in ("levers.json", "latest.json"))
     names = ("tokens", "no dropout", "frozen", "like length", "bf16", "oneDNN")
-    times = {name: levers[track].get(name, {}).get("within") for name in names}
+    times = {name: levers[track].get(name) for name in names}
     machine = levers["machine"]
     return {
         "speedup": f"{latest[track]['steady_speedup']:.0f}",
@@ -153,7 +153,10 @@ def lessons_table() -> str:
 def with_lessons(readme: str) -> str:
     """``README.md`` with its table of lessons as the pages have it."""
     return re.sub(
-        r"(<!-- lessons -->\n).*?(<!-- end -->)", lambda found: f"{found[1]}\n{lessons_table()}\n\n{found[2]}", readme, flags=re.S
+        r"(<!-- lessons -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}\n{lessons_table()}\n\n{found[2]}",
+        readme,
+        flags=re.S,
     )
 
 
@@ -175,6 +178,8 @@ def with_way(source: str) -> str:
     if not found:
         return source
     part = found[1]
+    if not (SOURCE / "way" / f"{part}.png").exists():
+        raise PageError(f"there is no picture of the way at {part}; notebooks/source/way.svg names its parts.")
     alt = f"The way of a review: load, preprocess, train, inference; then evaluate and share. You are at: {part}."
     data = base64.b64encode((SOURCE / "way" / f"{part}.png").read_bytes()).decode()
     return f"{source.replace(found[0], f'![{alt}][way]')}\n\n[way]: data:image/png;base64,{data}"
@@ -200,10 +205,13 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
     notebook.cells = list(with_parts(notebook.cells, page))
     for cell in notebook.cells:
         check(cell, page)
+    headings = re.findall(r"^## (.+)$", "\n".join(cell.source for cell in notebook.cells), re.M)
+    if unknown := [part for part in facts(page)["parts"] if part not in headings]:
+        raise PageError(f"{page.name}: its head names the part {unknown[0]}, and no heading does.")
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
     words = {
-        "track": track, "framework": environments.NAMES[track], "model_package": MODEL_PACKAGE,
+        "lesson": page.stem, "track": track, "framework": environments.NAMES[track], "model_package": MODEL_PACKAGE,
         "no_helpers": NO_HELPERS, "parts": parts_table(page, variant),
         **links(target(page, variant).relative_to(HERE.parent).as_posix()), **speed(track),
     }  # fmt: skip
@@ -216,6 +224,8 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.source = with_way(re.sub(r"\{\{(\w+)\}\}", word, cell.source))
+        if left := re.search(r"\{\{ *[a-z]+[ a-z]*\}\}", cell.source):
+            raise PageError(f"{page.name}: {left[0]} is left over; an include needs a cell of its own, a cell one way.")
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
         cell.metadata = {"tags": tags} if tags else {}
     notebook.metadata = {
@@ -250,7 +260,10 @@ def script(page: Path, variant: Variant) -> str:
 
 def _printing(source: str) -> str:
     """The code with a bare expression at its end printed, as a notebook shows it; calls that return nothing of use stay."""
-    last = ast.parse(source).body[-1] if source.strip() else None
+    try:
+        last = ast.parse(source).body[-1] if source.strip() else None
+    except SyntaxError as error:
+        raise PageError(f"a lesson cell is no plain Python, {error.msg}: {source.partition(chr(10))[0]!r}") from None
     if not isinstance(last, ast.Expr):
         return source
     silent = {"print", "display", "set_seed", "train", "compile", "save_model", "save_pretrained"}
@@ -332,7 +345,7 @@ def _without_progress(text: str) -> str:
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     text = re.sub(r"\d+/\d+ \[[=>.]+\] - ETA: [\d:hms]+(?=\d+/\d+ )", "", text)
     text = re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))?(?: - |$)", "", text, flags=re.M)
-    return re.sub(r"^\d+/\d+ *\n", "", text, flags=re.M)
+    return re.sub(r"^\d+/\d+ *(\n|\Z)", "", text, flags=re.M)
 
 
 def _without_paths(text: str, paths: dict[str, str]) -> str:

@@ -140,7 +140,10 @@ def forget_upload(hub, lesson) -> None:
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[] if kind == 503 else slow) for kind in KINDS])
-@pytest.mark.parametrize("number", [pytest.param(number, marks=slow if number != 4 else []) for number in range(7)])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(number, marks=slow if number != 4 else []) for number in range(max(map(len, UPLOADS.values())))],
+)
 def test_an_upload_fails(trained, seeded, number, kind):
     if number >= len(UPLOADS[trained.track]):
         pytest.skip("a push with git has fewer requests")
@@ -362,6 +365,7 @@ def test_the_killed_run_goes_on_to_its_end(killed):
     assert not [name for name in left if name.startswith("checkpoint-")]
 
 
+@slow
 @pytest.mark.parametrize("track", tracks("evaluation"))
 def test_the_kernel_is_killed_in_the_last_evaluation(track, tmp_path):
     """The run, resumed, evaluates what it had not, and its model is one that was measured."""

@@ -1,14 +1,13 @@
-"""What each lever gives, alone and with all others: ``python benchmarks/studies/levers.py --rounds 1``, 20 minutes on two cores.
+"""What each lever gives: ``python benchmarks/studies/levers.py``, about 5 minutes a round on two cores.
 
-*Alone*: the guide's settings and this one lever, over the guide's settings. *Within*: the kit's settings over the kit's
-settings without this lever. Reviews per second of training without the first step, which compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made
-within a round, and the median is taken over the rounds.
+The kit's settings over the kit's settings without this lever, in reviews per second of training without the first step, which
+compiles; with it for *like length*, whose first batch has the longest reviews. Ratios are made within a round, and the median is
+taken over the rounds.
 
 ``--preparation`` measures what comes before training: importing, and tokenizing 2,400 reviews.
 """
 
 import argparse
-import re
 import statistics
 import sys
 from pathlib import Path
@@ -18,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
 import common
 from common import RESULTS, TRACKS
 from helpers.process import cpu_precision
-from measure import LEVERS, levers_of
+from measure import levers_of
 
 OUTPUT = RESULTS / "levers.json"
+# The Trainer sorts by length within 10 batches of 640 reviews, 37 of 2,400: fewer would hide what this gives.
+MORE = 640
 
 IMPORT = """
 import json, os, time
@@ -86,61 +87,39 @@ def preparation(rounds: int) -> dict:
     }
 
 
-def recipes(kit: list[str], arguments) -> dict[str, tuple[list[str], int]]:
-    """The runs of a round: the levers of each, and its number of training reviews."""
-    few, more = arguments.guide_reviews, arguments.kit_reviews
-    found = {"guide": ([], few), "kit": (kit, more)}
-    found |= {f"guide + {name}": ([name], few) for name in kit}
-    found |= {f"kit - {name}": ([other for other in kit if other != name], more) for name in kit}
-    if "like length" in kit:
-        # The Trainer sorts within 4 batches of 256 reviews, 10 of 640, 37 of 2,400: fewer would hide what this gives.
-        found["guide + like length"] = (["like length"], 256)
-        found["kit - like length"] = (found["kit - like length"][0], 640)
-        found["kit, more reviews"] = (kit, 640)
-    return found
-
-
 def lever_rows(track: str, arguments) -> tuple[dict, dict]:
-    """The ratios of ``track``'s levers, and the rates they come from."""
+    """How many times as fast each of ``track``'s levers makes the kit, and the rates it comes from."""
     unmeasurable = {"rate"} | ({"bf16"} if cpu_precision() == "fp32" else set())
     kit = [name for name in levers_of(track) if name not in unmeasurable]
-    rates, first_steps = {}, {}
+    rates: dict[str, list[float]] = {}
+
+    def rate(name: str, levers: list[str], reviews: int, seed: int) -> float:
+        figures = common.measure(track, ",".join([*levers, "rate"]), reviews=reviews, seed=seed)
+        found = figures["reviews_per_s" if reviews == MORE else "steady_reviews_per_s"]
+        rates.setdefault(name, []).append(found)
+        print(f"{track}, round {seed + 1}: {name}: {found:.2f} reviews/s", flush=True)
+        return found
+
+    ratios: dict[str, list[float]] = {}
     for seed in range(arguments.rounds):
-        for name, (levers, reviews) in recipes(kit, arguments).items():
-            lever = re.sub("^(guide|kit) [-+] ", "", name)
-            if arguments.lever and lever not in (*arguments.lever, "guide", "kit", "kit, more reviews"):
-                continue
-            figures = common.measure(track, ",".join([*levers, "rate"]), reviews=reviews, seed=seed)
-            whole = lever == "like length" or name == "kit, more reviews"
-            rates.setdefault(name, []).append(figures["reviews_per_s" if whole else "steady_reviews_per_s"])
-            first_steps.setdefault(name, []).append(figures["first_step_s"])
-            print(f"{track}, round {seed + 1}: {name}: {rates[name][-1]:.2f} reviews/s", flush=True)
-
-    def ratio(one, other):
-        if one not in rates or other not in rates:
-            return None
-        return statistics.median(a / b for a, b in zip(rates[one], rates[other], strict=True))
-
-    rows = {}
-    for name in kit:
-        whole = "kit, more reviews" if name == "like length" else "kit"
-        rows[name] = {"alone": ratio(f"guide + {name}", "guide"), "within": ratio(whole, f"kit - {name}")}
-    rows["all together"] = {"alone": ratio("kit", "guide"), "within": None}
-    rows = {name: row for name, row in rows.items() if any(row.values())}
-    return rows, {"reviews_per_s": rates, "first_step_s": first_steps}
+        whole = rate("kit", kit, arguments.reviews, seed)
+        for name in kit:
+            others = [other for other in kit if other != name]
+            if name == "like length":
+                with_it = rate("kit, more reviews", kit, MORE, seed)
+                ratios.setdefault(name, []).append(with_it / rate(f"kit - {name}", others, MORE, seed))
+            else:
+                ratios.setdefault(name, []).append(whole / rate(f"kit - {name}", others, arguments.reviews, seed))
+    return {name: statistics.median(found) for name, found in ratios.items()}, rates
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=common.positive, default=2)
-    parser.add_argument("--guide-reviews", type=common.positive, default=48)
-    parser.add_argument("--kit-reviews", type=common.positive, default=160)
+    parser.add_argument("--reviews", type=common.positive, default=160)
     parser.add_argument("--track", choices=TRACKS, help="only this track")
-    parser.add_argument("--lever", nargs="+", choices=LEVERS, help="only these, with a track")
     parser.add_argument("--preparation", action="store_true", help="only importing and tokenizing")
     arguments = parser.parse_args()
-    if arguments.lever and not arguments.track:
-        parser.error("--lever needs --track")
     result = common.read(OUTPUT) | {"machine": common.machine()}
     if arguments.preparation:
         result["preparation"] = preparation(arguments.rounds)
@@ -149,16 +128,9 @@ def main() -> None:
             common.show(title, ["", *next(iter(rows.values()))], [[name, *row.values()] for name, row in rows.items()])
         return
     for track in [arguments.track] if arguments.track else TRACKS:
-        rows, runs = lever_rows(track, arguments)
-        if arguments.lever:
-            result[track] |= rows
-            result[f"{track}_runs, {', '.join(arguments.lever)}"] = runs
-        else:
-            # Levers that were tried once, and have no code any more, keep their rows.
-            result[track], result[f"{track}_runs"] = result.get(track, {}) | rows, runs
+        result[track], result[f"{track}_reviews_per_s"] = lever_rows(track, arguments)
         common.write(OUTPUT, result)
-        rows = [[name, *(value or "" for value in row.values())] for name, row in result[track].items()]
-        common.show(f"{track}: times as fast", ["lever", "alone", "within the kit"], rows)
+        common.show(f"{track}: times as fast", ["lever", "within the kit"], [[*row] for row in result[track].items()])
 
 
 if __name__ == "__main__":

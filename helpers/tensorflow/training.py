@@ -91,11 +91,20 @@ def watch(names: dict, run: Settings) -> None:
     model, data, folder = names["model"], names["tf_train_set"], Path(names["output_dir"])
     epochs = names["num_epochs"]
     weights = sum(weights.shape.num_elements() for weights in model.trainable_weights)
-    run_is = (run, model.config._name_or_path, model.optimizer.get_config(), weights, epochs, int(data.cardinality()))
-    resume.start(folder, *run_is, resume.texts_sha256(names["tokenized_imdb"]["train"]))
+    texts = resume.texts_sha256(names["tokenized_imdb"]["train"])
+    run_is = (
+        run,
+        model.config._name_or_path,
+        model.optimizer.get_config(),
+        weights,
+        epochs,
+        int(data.cardinality()),
+        texts,
+    )
+    resume.start(folder, *run_is)
     if not readable(folder / "checkpoints"):
         resume.forget(folder)
-        resume.start(folder, *run_is, resume.texts_sha256(names["tokenized_imdb"]["train"]))
+        resume.start(folder, *run_is)
     backup = BackupEachFifth(folder, data, epochs)
     names["tf_train_set"] = backup.rest()
     names["callbacks"] += [DrawCurve(epochs * int(data.cardinality())), backup]
@@ -104,7 +113,7 @@ def watch(names: dict, run: Settings) -> None:
         hub.guard(push)
 
 
-def _save_whole(model, folder, **_) -> None:
+def _save_whole(model, folder, safe_serialization: bool = True) -> None:
     with resume.saving(Path(folder)) as temporary:
         save_for_both_tracks(model, temporary)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def save_for_both_tracks(model, folder, **_) -> None:
+def save_for_both_tracks(model, folder) -> None:
     """Write ``model`` (a ``TFPreTrainedModel``) to ``folder``: ``config.json`` and ``model.safetensors``.
 
     ``save_pretrained`` of the TensorFlow classes writes Keras' names and layouts, which transformers can turn into

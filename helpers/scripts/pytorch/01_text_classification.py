@@ -1,5 +1,8 @@
 """Text classification with PyTorch: the plain code of the lesson, without its kit."""
 
+# %% [markdown]
+# ## Setup
+
 # %% tags=["recipe", "values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
@@ -41,19 +44,19 @@ from huggingface_hub import notebook_login
 # %% tags=["recipe"]
 from datasets import load_dataset
 
-imdb = load_dataset(dataset)
+raw_imdb = load_dataset(dataset)
 
 # %%
-print(imdb["test"][0])
+print(raw_imdb["test"][0])
 
 # %% tags=["recipe"]
 from datasets import DatasetDict
 
-parts = imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
+parts = raw_imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
 imdb = DatasetDict(
     train=parts["train"],
     validation=parts["test"],
-    test=imdb["test"].shuffle(seed=seed).select(range(test_size or len(imdb["test"]))),
+    test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
 
 # %%
@@ -180,7 +183,7 @@ training_args = TrainingArguments(
     save_steps=0.2,
     load_best_model_at_end=True,
     push_to_hub=False,
-    # From here on the guide has nothing.
+    # The guide does not set these.
     metric_for_best_model="accuracy",
     save_total_limit=1,
     logging_steps=0.03,

@@ -1,5 +1,8 @@
 """What the model gets wrong with PyTorch: the plain code of the lesson, without its kit."""
 
+# %% [markdown]
+# ## Setup
+
 # %% tags=["recipe", "values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
@@ -24,23 +27,23 @@ set_seed(seed)
 # %%
 from datasets import load_dataset
 
-imdb = load_dataset(dataset)
+raw_imdb = load_dataset(dataset)
 
 # %% tags=["recipe"]
 from datasets import DatasetDict
 
-parts = imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
+parts = raw_imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
 imdb = DatasetDict(
     train=parts["train"],
     validation=parts["test"],
-    test=imdb["test"].shuffle(seed=seed).select(range(test_size or len(imdb["test"]))),
+    test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
 
 # %%
 print(imdb)
 
 # %%
-train, validation, test = imdb["train"], imdb["validation"], imdb["test"]
+validation, test = imdb["validation"], imdb["test"]
 
 # %%
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -227,7 +230,7 @@ mistakes = table[~table["correct"]].sort_values("confidence", ascending=False)
 shown = mistakes.head(8)
 reading = pd.DataFrame(
     {
-        "writer": [names[label] for label in shown["label"]],
+        "label": [names[label] for label in shown["label"]],
         "model": [names[label] for label in shown["prediction"]],
         "confidence": shown["confidence"].round(3),
         "end of the review": "…" + shown["text"].str[-200:],

@@ -1,5 +1,8 @@
 """Text classification with TensorFlow: the plain code of the lesson, without its kit."""
 
+# %% [markdown]
+# ## Setup
+
 # %% tags=["recipe", "values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
@@ -39,19 +42,19 @@ from huggingface_hub import notebook_login
 # %% tags=["recipe"]
 from datasets import load_dataset
 
-imdb = load_dataset(dataset)
+raw_imdb = load_dataset(dataset)
 
 # %%
-print(imdb["test"][0])
+print(raw_imdb["test"][0])
 
 # %% tags=["recipe"]
 from datasets import DatasetDict
 
-parts = imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
+parts = raw_imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
 imdb = DatasetDict(
     train=parts["train"],
     validation=parts["test"],
-    test=imdb["test"].shuffle(seed=seed).select(range(test_size or len(imdb["test"]))),
+    test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
 
 # %%
@@ -216,8 +219,8 @@ history = model.fit(x=tf_train_set, validation_data=tf_validation_set, epochs=nu
 
 # %% tags=["recipe"]
 keras.mixed_precision.set_global_policy("float32")  # inference needs no half precision
-model.save_pretrained(output_dir, safe_serialization=True)
 tokenizer.save_pretrained(output_dir)
+model.save_pretrained(output_dir, safe_serialization=True)
 
 # %% tags=["recipe"]
 predictions = model.predict(tf_test_set).logits
@@ -295,7 +298,7 @@ batches = by_length.to_tf_dataset(
     columns=tokenizer.model_input_names,
     batch_size=16,
     collate_fn=data_collator,
-    num_test_batches=200,  # it looks at so many reviews to learn that lengths differ
+    num_test_batches=200,  # reviews it samples to find out that lengths differ
 )
 start = time.perf_counter()
 logits = model.predict(batches, verbose=0).logits

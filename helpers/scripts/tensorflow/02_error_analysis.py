@@ -1,5 +1,8 @@
 """What the model gets wrong with TensorFlow: the plain code of the lesson, without its kit."""
 
+# %% [markdown]
+# ## Setup
+
 # %% tags=["recipe", "values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
@@ -24,23 +27,23 @@ set_seed(seed)
 # %%
 from datasets import load_dataset
 
-imdb = load_dataset(dataset)
+raw_imdb = load_dataset(dataset)
 
 # %% tags=["recipe"]
 from datasets import DatasetDict
 
-parts = imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
+parts = raw_imdb["train"].train_test_split(train_size=train_size, test_size=validation_size, seed=seed)
 imdb = DatasetDict(
     train=parts["train"],
     validation=parts["test"],
-    test=imdb["test"].shuffle(seed=seed).select(range(test_size or len(imdb["test"]))),
+    test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
 
 # %%
 print(imdb)
 
 # %%
-train, validation, test = imdb["train"], imdb["validation"], imdb["test"]
+validation, test = imdb["validation"], imdb["test"]
 
 # %%
 from transformers import AutoTokenizer, TFAutoModelForSequenceClassification
@@ -70,7 +73,7 @@ def predict(texts):
         columns=tokenizer.model_input_names,
         batch_size=batch_size,
         collate_fn=collator,
-        num_test_batches=200,  # it looks at so many texts to learn that lengths differ
+        num_test_batches=200,  # texts it samples to find out that lengths differ
     )
     logits = np.empty((len(texts), len(names)))
     logits[order] = model.predict(batches).logits
@@ -229,7 +232,7 @@ mistakes = table[~table["correct"]].sort_values("confidence", ascending=False)
 shown = mistakes.head(8)
 reading = pd.DataFrame(
     {
-        "writer": [names[label] for label in shown["label"]],
+        "label": [names[label] for label in shown["label"]],
         "model": [names[label] for label in shown["prediction"]],
         "confidence": shown["confidence"].round(3),
         "end of the review": "…" + shown["text"].str[-200:],
