@@ -123,12 +123,17 @@ def scaling() -> str:
 
 def accuracy() -> str:
     result = common.read(RESULTS / "accuracy.json")
-    runs = dict(sorted(result["accuracy"].items()))
     rows = [
-        [name, len(by), f"{statistics.mean(by.values()):.3f}", ", ".join(f"{value:.3f}" for value in by.values())]
-        for name, by in runs.items()
+        [
+            name,
+            len(by),
+            f"{statistics.mean(by.values()):.3f}",
+            ", ".join(f"{value:.3f}" for value in by.values()),
+            where({"machine": result["machines"][name]}),
+        ]
+        for name, by in sorted(result["accuracy"].items())
     ]
-    return f"{where(result)}.\n\n" + table(["settings", "seeds", "mean accuracy", "each"], rows)
+    return table(["settings", "seeds", "mean accuracy", "each", "measured on"], rows)
 
 
 def filled(text: str) -> str:

@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import datasets
 import pandas as pd
@@ -162,6 +163,57 @@ def test_the_learners_own_404_is_not_the_hubs():
     assert errors.explanation(raised("__main__", http_error(404, "https://example.org/data.csv"))) is None
 
 
+@pytest.mark.parametrize(
+    ("address", "hub"),
+    [
+        ("https://huggingface.co/x", True),
+        ("https://hf.co/x", True),
+        ("https://cdn-lfs.huggingface.co/x", True),
+        ("https://cas-bridge.xethub.hf.co/x", True),
+        ("https://my-own-hub.example/x", True),
+        ("https://nothuggingface.co/x", False),
+        ("https://huggingface.co.example.org/x", False),
+        ("no address", False),
+    ],
+)
+def test_what_belongs_to_the_hub(monkeypatch, address, hub):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "https://my-own-hub.example")
+    answer = errors.explanation(raised("requests.models", http_error(403, address)))
+    assert (answer is not None) == hub
+
+
+class Request:
+    def __init__(self, url):
+        self.url = url
+
+
+class NoRequest(HTTPError):
+    """As httpx does it where no request was noted."""
+
+    @property
+    def request(self):
+        raise RuntimeError("no request")
+
+    @request.setter
+    def request(self, value):
+        pass
+
+
+def test_the_address_is_found_wherever_an_error_keeps_it():
+    found = HTTPError("no")
+    found.request = Request("https://example.org/a")
+    assert errors._address(found) == "https://example.org/a"
+    found.response = Response()
+    found.response.url = "https://example.org/b"
+    assert errors._address(found) == "https://example.org/b"
+    found.response.request = Request("https://example.org/c")
+    assert errors._address(found) == "https://example.org/c"
+    assert errors._address(ValueError("no")) is None
+    assert errors._address(NoRequest("no")) is None
+
+
 def test_what_was_being_handled_is_not_the_cause_of_a_learners_error():
     try:
         try:
@@ -170,6 +222,57 @@ def test_what_was_being_handled_is_not_the_cause_of_a_learners_error():
             exec("raise KeyError('my column')", {"__name__": "__main__"})
     except KeyError as error:
         assert errors.explanation(error) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("fatal: Authentication failed for x", 401),
+        ("could not read Username for x", 401),
+        ("could not read Password for x", 401),
+        ("remote: repository 'https://x/' not found", 404),
+        ("The requested URL returned error: 503", 503),
+        ("batch response: Fatal error: Server error HTTP: 500", 500),
+        ("status code: 429", 429),
+        ("HTTP status server error (503 Service Unavailable)", 503),
+        ("error 404", None),
+        ("4.0.4", None),
+    ],
+)
+def test_the_status_in_words(text, status):
+    assert errors._status_in_words(text) == status
+
+
+@pytest.mark.parametrize(
+    ("error", "about"),
+    [
+        (raised("huggingface_hub.x", OSError("x")), True),
+        (raised("hf_xet", RuntimeError("x")), True),
+        (raised("transformers.x", OSError("x does not appear to have a file named y")), True),
+        (raised("transformers.x", OSError("x")), False),
+        (raised("transformers.x", ConnectionError("x")), True),
+        (raised("pandas.io", ConnectionError("x")), False),
+        (raised("pandas.io", OSError("x does not appear to have a file named y")), False),
+        (OSError("x does not appear to have a file named y"), False),
+    ],
+)
+def test_whose_error_it_is(error, about):
+    assert errors._is_about_hub(error) == about
+
+
+def test_what_the_kit_cannot_explain_is_shown_as_ever():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, shown = InteractiveShell.instance(), []
+    shell._showtraceback = lambda kind, value, lines: shown.append((kind, str(value), lines))
+    errors.explain_in_notebook()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", lambda *_, **__: shown.append("folded"))
+        shell.run_cell("{}['my column']")
+        shell.run_cell("raise KeyboardInterrupt")
+    (kind, said, lines), (stopped, sentence, one) = shown  # a stop has no traceback that helps
+    assert kind is KeyError and said == "'my column'" and any("my column" in line for line in lines)
+    assert stopped is TutorialError and sentence.startswith("Stopped. Run the notebook again") and len(one) == 1
 
 
 def test_a_traceback_is_folded_below_the_sentence_without_tokens():
@@ -209,6 +312,56 @@ def test_the_cause_behind_a_librarys_error_is_explained():
 
 
 RUN = settings.Settings(environments.tracks()[0], "smoke", "embedded", "cpu", device_name="CPU")
+
+
+@pytest.mark.parametrize("track", settings.TRACKS)
+def test_lesson_01_notes_what_it_came_to(monkeypatch, tmp_path, track):
+    monkeypatch.setattr(results, "versions", lambda track: {"python": "3.11"})
+    monkeypatch.setattr(results, "peak_memory_gb", lambda: 1.5)
+    run = settings.Settings(track, "quick", "embedded", "cpu", device_name="CPU")
+    names = {
+        "output_dir": str(tmp_path),
+        "seed": 7,
+        "imdb": {"train": [1, 2, 3], "test": [1]},
+        "model_accuracy": 0.87654,
+    }
+    if track == "pytorch":
+        log = [{"loss": 0.5}, {"train_runtime": 2.5}, {"train_runtime": 1.0}]
+        names["trainer"] = SimpleNamespace(state=SimpleNamespace(log_history=log))
+    else:
+        names["history"] = SimpleNamespace(seconds=3.5)
+    results.finish(run, names)
+    noted = json.loads((tmp_path / "_results.json").read_text())
+    assert noted == {
+        "track": track, "profile": "quick", "assets": "embedded", "device": "CPU", "seed": 7, "train_reviews": 3,
+        "test_reviews": 1, "accuracy": 0.8765, "train_seconds": 3.5, "peak_memory_gb": 1.5, "versions": {"python": "3.11"},
+    }  # fmt: skip
+    results.finish(run, names | {"baseline_accuracy": 0.5})
+    assert json.loads((tmp_path / "_results.json").read_text())["baseline_accuracy"] == 0.5
+    results.finish(run, {key: value for key, value in names.items() if key not in ("trainer", "history")})
+    assert "train_seconds" not in json.loads((tmp_path / "_results.json").read_text())
+
+
+def test_a_record_counts_only_beside_a_whole_model(tmp_path):
+    assert results.read(tmp_path) is None
+    results.save(RUN, tmp_path, accuracy=0.5)
+    (tmp_path / "config.json").write_text("{}")
+    assert results.read(tmp_path) is None
+    (tmp_path / "model.safetensors").touch()
+    assert results.read(str(tmp_path))["accuracy"] == 0.5
+    (tmp_path / "config.json").write_text("{")
+    assert results.read(tmp_path) is None
+
+
+def test_memory_is_in_gigabytes(monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=2_000_000))
+    monkeypatch.setattr(results.sys, "platform", "linux")
+    assert results.peak_memory_gb() == 2.05  # KiB
+    monkeypatch.setattr(results.sys, "platform", "darwin")
+    assert results.peak_memory_gb() == 0.0  # bytes
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert results.peak_memory_gb() is None
 
 
 def test_results_carry_the_keys_of_a_summary(tmp_path):

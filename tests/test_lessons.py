@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -89,6 +90,32 @@ def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsy
     shutil.rmtree(own)
     assert first_model.find_or_train(RUN, names) == str(own)
     assert "because lesson 01 has left no model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_the_recipe_is_fitted_and_watched(monkeypatch, tmp_path, track):
+    """In which order: the values are fitted when all are named; the run is watched when there is something to watch."""
+    run = settings.Settings(track, "smoke", "embedded", "cpu")
+    did = []
+    training = SimpleNamespace(watch=lambda *arguments: did.append(("watch", *arguments)))
+    monkeypatch.setattr(first_model.importlib, "import_module", lambda name: did.append(name) or training)
+    monkeypatch.setattr(first_model.recipe, "fit", lambda names, run: did.append(("fit", names["seed"], run)))
+    monkeypatch.setattr(first_model.results, "finish", lambda run, names: did.append(("finish", run, names)))
+    made = {}
+
+    def cells(of_track, names, after):
+        assert (of_track, names) == (track, {})
+        names |= {"seed": 42, "output_dir": "elsewhere", "trainer": "a trainer", "callbacks": ["a callback"]}
+        for name in after:
+            after[name](names)
+        made.update(names)
+        return names
+
+    monkeypatch.setattr(first_model.lessons, "run", cells)
+    names = first_model.train(run, tmp_path / "own", 7)
+    watched = ("watch", "a trainer", run) if track == "pytorch" else ("watch", names, run)
+    assert did == [f"helpers.{track}.training", ("fit", 7, run), watched, ("finish", run, names)]
+    assert (names["output_dir"], names["seed"]) == (str(tmp_path / "own"), 7) and names == made
 
 
 TRAIN = """

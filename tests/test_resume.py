@@ -6,7 +6,7 @@ import subprocess
 import datasets
 import pytest
 
-from helpers import TutorialError, environments, resume
+from helpers import TutorialError, environments, results, resume
 
 
 def tokens(rows, labels=(0, 1)):
@@ -101,3 +101,51 @@ def test_the_reviews_go_on_where_they_were(track, tmp_path, stop):
     saved = int(said.split("after step ")[1].split()[0])
     assert stop - 6 <= saved <= stop
     assert json.loads(rest) == whole[saved:]
+
+
+def test_a_run_is_told_by_all_that_it_is_made_of(tmp_path):
+    """Also by what JSON does not know, and whatever the order of a dictionary."""
+    folder = tmp_path / "not" / "there"
+    resume.start(folder, {"a": 1, "b": 2}, folder)
+    (folder / "checkpoint-5").mkdir()
+    resume.start(folder, {"b": 2, "a": 1}, folder)
+    assert resume.states(folder) == [folder / "checkpoint-5"]
+    resume.start(folder, {"b": 2, "a": 1}, tmp_path)
+    assert resume.states(folder) == []
+
+
+def test_a_file_that_looks_like_a_training_state_is_none(tmp_path):
+    (tmp_path / "checkpoint-notes.txt").touch()
+    (tmp_path / "checkpoints").touch()
+    assert resume.states(tmp_path) == []
+
+
+@pytest.mark.parametrize(("steps", "between"), [(150, 30), (20, 4), (21, 5), (4, 1), (1, 1), (0, 1)])
+def test_a_training_state_after_each_fifth(steps, between):
+    assert resume.steps_between(steps) == between
+
+
+def test_going_on_is_said(tmp_path, capsys):
+    resume.say(30, 150, tmp_path / "my_model")
+    said = "An earlier run was cut short: going on after step 30 of 150. To start anew, delete my_model.\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_model_is_moved_when_it_is_whole(tmp_path):
+    (tmp_path / "model.safetensors").write_text("earlier")
+    (tmp_path / results.FILE).write_text("what was noted about it")
+    with pytest.raises(OSError, match="full"), resume.saving(tmp_path) as folder:
+        folder.mkdir()
+        (folder / "model.safetensors").write_text("half")
+        raise OSError("full")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [results.FILE, "model.safetensors"]
+    assert (tmp_path / "model.safetensors").read_text() == "earlier"
+    resume.start(tmp_path, "a run")
+    (tmp_path / "checkpoint-5").mkdir()
+    (tmp_path / resume.TEMPORARY).mkdir()
+    (tmp_path / resume.TEMPORARY / "left over").touch()
+    with resume.saving(tmp_path) as folder:
+        folder.mkdir()
+        (folder / "model.safetensors").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    assert (tmp_path / "model.safetensors").read_text() == "new"

@@ -111,6 +111,39 @@ def test_values_are_fitted_and_shown_and_what_a_learner_set_stays(names):
     assert rows(recipe.fit(names, quick)) == shown and names == once  # the cell may run again
 
 
+def test_why_a_value_was_fitted_is_said(names):
+    quick = settings.Settings(TRACK, "quick", "embedded", "cpu", "a test asks", "CPU, 2 threads", "bf16")
+    shown = recipe.fit(names, quick)
+    assert shown.data.startswith(
+        "| name | the guide | here | why |\n|---|---|---|---|\n| `dataset` | `stanfordnlp/imdb` | `…/"
+    )
+    assert (
+        "\n\nProfile: quick. Device: CPU, 2 threads, bf16. Assets: embedded, because a test asks.\n\nVersions: python 3"
+        in shown.data
+    )
+    why = {name: cells[-1] for name, cells in rows(shown).items()}
+    assert why["train_size"] == why["test_size"] == why["validation_size"] == "profile quick: minutes instead of hours"
+    assert why["max_length"] == "profile quick: fewer tokens take less time"
+    assert (
+        why["truncation_side"] == "profile quick: reviewers sum up at the end" and why["num_epochs"] == "profile quick"
+    )
+    assert why["precision"] == "this device computes faster in half precision"
+    assert why["dataset"] == "it is on this machine" and why["learning_rate"] == "it suits this small checkpoint"
+    assert rows(shown)["config_changes"][:2] == [
+        "none",
+        "`attention_probs_dropout_prob` 0.0, `hidden_dropout_prob` 0.0",
+    ]
+    assert names["precision"] == "bf16" and names["truncation_side"] == "left"
+
+
+def test_the_environment_names_the_folder(names, tmp_path, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_OUTPUT", str(tmp_path / "else" / "where"))
+    shown = rows(recipe.fit(names, settings.Settings(TRACK, "smoke", "hub", "cpu")))
+    assert names["output_dir"] == str(tmp_path / "else" / "where") and (tmp_path / "else" / "where").is_dir()
+    assert shown["output_dir"] == ["`my_awesome_model`", "`…/else/where`", "TUTORIAL_OUTPUT says so"]
+    assert not list((tmp_path / "else" / "where").iterdir())
+
+
 def test_nothing_is_changed_where_the_folder_cannot_be_written(names, tmp_path):
     (tmp_path / "file").touch()
     names["output_dir"] = str(tmp_path / "file" / "model")

@@ -45,7 +45,8 @@ def keep(name: str, seed: int, value: float) -> None:
     with FileLock(OUTPUT.with_suffix(".lock")):
         result = common.read(OUTPUT)
         result.setdefault("accuracy", {}).setdefault(name, {})[str(seed)] = value
-        common.write(OUTPUT, result | {"settings": SIZES, "machine": common.machine()})
+        result.setdefault("machines", {})[name] = common.machine()
+        common.write(OUTPUT, result | {"settings": SIZES})
 
 
 def main() -> None:
