@@ -292,6 +292,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Remove progress bars, machine paths and timings from the outputs; every picture must have alternative text."""
     notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}  # without the version that executed it
     CoalesceStreamsPreprocessor().preprocess(notebook, {})
     paths = {str(folder): ".", str(environments.FOLDER): ".venv", str(Path.home()): "~"}
     paths.pop(os.sep, None)  # the home of some system users

@@ -278,7 +278,7 @@ def cell(tags: str, source: str) -> str:
         (cell("pytorch, tensorflow", "1"), "has the tags of all tracks; it needs none"),
         (cell("kit", "draw()"), "starts with '# kit: '"),
         (cell("recipe", "# kit: draws"), "a kit cell has the tag kit"),
-        ("{{nmae}}", "nothing is known for {{nmae}}; the names are track"),
+        ("{{nmae}}", "nothing is known for {{nmae}}; the names are lesson, track"),
         ("{{include nothing}}", "there is no part nothing"),
         ("some words and {{include setup}}", "{{include setup}} is left over"),
         ("{{way nowhere}}", "there is no picture of the way at nowhere"),

@@ -84,7 +84,9 @@ print(json.dumps(seen))
 
 
 @pytest.mark.parametrize("track", ["tensorflow"])
-@pytest.mark.parametrize("stop", [8, 14, 27])
+@pytest.mark.parametrize(
+    "stop", [14, pytest.param(8, marks=pytest.mark.slow), pytest.param(27, marks=pytest.mark.slow)]
+)
 def test_the_reviews_go_on_where_they_were(track, tmp_path, stop):
     """Stopped in epoch 1, 2 or 3 of 10 batches each: the batches behind the last training state are those of an undisturbed run."""
 

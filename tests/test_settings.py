@@ -56,6 +56,7 @@ def test_bad_seed(seed):
 def test_a_gpu_that_is_not_there(monkeypatch, track):
     monkeypatch.setattr(process, "find", lambda track, wanted: ("cpu", "CPU", "fp32"))
     monkeypatch.setattr(process, "set_up", lambda track: None)
+    monkeypatch.setattr(process.progress, "watch", lambda expected: None)
     with pytest.raises(TutorialError, match="finds no GPU on this machine"):
         process.prepare(settings.resolve(track, device="gpu"))
 
