@@ -24,7 +24,7 @@ install: $(READY) ## install the pinned packages, and open nothing
 test: $(TESTS) ## run the tests, every notebook included
 	@$(MAIN) -m pytest $(ARGS)
 
-faults: $(TESTS) ## put faults into running lessons and see them survive, in under 10 minutes
+faults: $(TESTS) ## put faults into running lessons and see them survive, in about 10 minutes
 	@$(MAIN) -m pytest -m fault tests $(ARGS)
 
 mutants: $(TESTS) ## change the helpers in small ways, and see the tests notice; about 20 minutes

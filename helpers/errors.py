@@ -118,11 +118,12 @@ def hub_answer(error: BaseException) -> str | None:
         if status:
             return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
     missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
-    if missing and any("repository" in frames for frames in map(_modules, causes)):  # huggingface_hub/repository.py
+    by_git = any("repository" in modules for modules in map(_modules, causes))  # huggingface_hub/repository.py
+    if missing and by_git:
         colab = "google.colab" in sys.modules
         how = "run in a cell: !apt-get install -y git-lfs" if colab else "install git and git-lfs"
         return f"{missing[0]} is not installed; {how}"
-    if any(isinstance(cause, ConnectionError) or _library(cause) in HTTP_LIBRARIES for cause in causes):
+    if by_git or any(isinstance(cause, ConnectionError) or _library(cause) in HTTP_LIBRARIES for cause in causes):
         return "the connection to the Hub failed; check the network and try again"
     if any(words in str(cause) for cause in causes for words in NOT_FROM_HUB_WORDS):
         return "the Hub does not hand out a file of this repository; try again later"
