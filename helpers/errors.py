@@ -118,7 +118,7 @@ def hub_answer(error: BaseException) -> str | None:
         if status:
             return HUB_ANSWERS.get(status, f"the Hub answered {status}; try again later")
     missing = [tool for tool in ("git", "git-lfs") if shutil.which(tool) is None]
-    by_git = any("repository" in modules for modules in map(_modules, causes))  # huggingface_hub/repository.py
+    by_git = any("huggingface_hub.repository" in modules for modules in map(_modules, causes))
     if missing and by_git:
         colab = "google.colab" in sys.modules
         how = "run in a cell: !apt-get install -y git-lfs" if colab else "install git and git-lfs"
@@ -166,16 +166,13 @@ def _is_hub(address: str) -> bool:
     return host == own or host.endswith((".huggingface.co", ".hf.co")) or host in ("huggingface.co", "hf.co")
 
 
-def _packages(error: BaseException) -> list[str]:
-    """The packages whose code an error came through, the one that raised it last."""
-    frames = tracebacks.walk_tb(error.__traceback__)
-    return [frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in frames]
-
-
 def _modules(error: BaseException) -> list[str]:
-    return [
-        frame.f_globals.get("__name__", "").rpartition(".")[2] for frame, _ in tracebacks.walk_tb(error.__traceback__)
-    ]
+    """The modules whose code an error came through, the one that raised it last."""
+    return [frame.f_globals.get("__name__", "") for frame, _ in tracebacks.walk_tb(error.__traceback__)]
+
+
+def _packages(error: BaseException) -> list[str]:
+    return [name.partition(".")[0] for name in _modules(error)]
 
 
 def _status_in_words(text: str) -> int | None:

@@ -316,7 +316,11 @@ def clean(notebook: nbformat.NotebookNode, folder: Path) -> None:
                 )
                 if not data["text/html"].strip():
                     continue
-            data |= {kind: _without_paths(text, paths) for kind, text in data.items() if kind.startswith("text/")}
+            data |= {
+                kind: _without_paths(_without_times(text), paths)
+                for kind, text in data.items()
+                if kind.startswith("text/")
+            }
             if "text" in output:
                 output.text = _without_paths(output.text, paths)
             if data.get("text/html", "").startswith("<img"):
@@ -347,6 +351,11 @@ def _without_progress(text: str) -> str:
     text = re.sub(r"\d+/\d+ \[[=>.]+\] - ETA: [\d:hms]+(?=\d+/\d+ )", "", text)
     text = re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))?(?: - |$)", "", text, flags=re.M)
     return re.sub(r"^\d+/\d+ *(\n|\Z)", "", text, flags=re.M)
+
+
+def _without_times(text: str) -> str:
+    """What a ``TrainOutput`` says, without the times: those of the machine that built the notebook, and of what else it did."""
+    return re.sub(r"'train_(runtime|\w+_per_second)': [\d.e-]+, ", "", text)
 
 
 def _without_paths(text: str, paths: dict[str, str]) -> str:

@@ -326,6 +326,15 @@ def test_no_execute_changes_nothing_that_is_committed(tmp_path, monkeypatch, pag
     assert kept.read_text() == path.read_text()
 
 
+def test_cleaning_removes_the_times_of_a_training():
+    text = "TrainOutput(global_step=3, metrics={'train_runtime': 2.39, 'train_samples_per_second': 20.0, 'train_steps_per_second': 1.2, 'train_loss': 0.6})"
+    shown = nbformat.v4.new_output("execute_result", {"text/plain": text}, execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[shown])])
+    build.clean(notebook, Path("/somewhere"))
+    cleaned = notebook.cells[0].outputs[0].data["text/plain"]
+    assert cleaned == "TrainOutput(global_step=3, metrics={'train_loss': 0.6})"
+
+
 def test_a_home_that_is_the_root_folder_spoils_no_html(monkeypatch):
     monkeypatch.setattr(build.Path, "home", lambda: Path("/"))
     table = nbformat.v4.new_output("display_data", {"text/html": "<table><tr><th>a</th></tr></table>"})

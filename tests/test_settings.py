@@ -137,6 +137,20 @@ def test_why_a_value_was_fitted_is_said(names):
     assert names["precision"] == "bf16" and names["truncation_side"] == "left"
 
 
+@pytest.mark.parametrize(
+    ("device", "profile", "estimated"), [("cpu", "quick", True), ("gpu", "quick", False), ("cpu", "smoke", False)]
+)
+def test_a_time_is_promised_only_where_it_was_measured(monkeypatch, device, profile, estimated):
+    watched = []
+    monkeypatch.setattr(process.progress, "watch", watched.append)
+    monkeypatch.setattr(process, "set_up", lambda track: None)
+    monkeypatch.setattr(process, "find", lambda track, wanted: (device, "a device", "fp32"))
+    monkeypatch.setattr(process.minutes, "seconds", lambda *_: 158.0)
+    process.prepare(settings.resolve(TRACK, profile=profile, assets="embedded"))
+    texts = ("trainer.train(", "model.fit(", "first_model.find_or_train(")
+    assert watched == [dict.fromkeys(texts, 158.0) if estimated else {}]
+
+
 def test_the_environment_names_the_folder(names, tmp_path, monkeypatch):
     monkeypatch.setenv("TUTORIAL_OUTPUT", str(tmp_path / "else" / "where"))
     shown = rows(recipe.fit(names, settings.Settings(TRACK, "smoke", "hub", "cpu")))

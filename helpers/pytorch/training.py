@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def watch(trainer: Trainer, run: Settings) -> None:
         name: value for name, value in trainer.args.to_dict().items() if name not in ("logging_dir", "run_name")
     }
     resume.start(
-        folder, run, trainer.model.config._name_or_path, arguments, trainer.get_num_trainable_parameters(),
+        folder, replace(run, reason=""), trainer.model.config._name_or_path, arguments, trainer.get_num_trainable_parameters(),
         resume.texts_sha256(trainer.train_dataset),
     )  # fmt: skip
     trainer.remove_callback(DrawCurve)

@@ -1,6 +1,7 @@
 """What keeps a run of ``model.fit`` safe and shows it, from outside: the lesson's own calls stay as they are."""
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def watch(names: dict, run: Settings) -> None:
     weights = sum(weights.shape.num_elements() for weights in model.trainable_weights)
     texts = resume.texts_sha256(names["tokenized_imdb"]["train"])
     run_is = (
-        run,
+        replace(run, reason=""),
         model.config._name_or_path,
         model.optimizer.get_config(),
         weights,
