@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.errors import hub_answer
 
-NOT_LOGGED_IN = "Not shared: run notebook_login() in Setup to log in, then run the notebook again from Train."
+NOT_LOGGED_IN = "Not shared: run notebook_login() in Train to log in, then run the notebook again from Train."
 
 
 def _git_settings() -> dict[str, str]:

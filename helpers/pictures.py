@@ -286,3 +286,48 @@ def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 1
         return _described(
             figure, f"Bar chart of the words that pushed most towards {names[0]} (below 0) or {names[1]}: {each}."
         )
+
+
+def attention(tokens: list[str], shares):
+    """A grid: how much each token (a row) takes from each other one (a column). ``shares`` is an array, rows add up to 1."""
+    with _canvas(0.9 + 0.31 * len(tokens)) as (figure, axes):
+        shares = np.asarray(shares)
+        axes.imshow(shares, cmap="Blues", vmin=0, aspect="auto")
+        axes.set_xticks(range(len(tokens)), map(_plain, tokens), rotation=60)
+        axes.set_yticks(range(len(tokens)), map(_plain, tokens))
+        for row, column in np.ndindex(*shares.shape):
+            if shares[row, column] >= 0.1:
+                dark = shares[row, column] > 0.6 * shares.max()
+                axes.text(column, row, f"{shares[row, column]:.1f}", ha="center", va="center", fontsize=9, color="white" if dark else "black")  # fmt: skip
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("takes from")
+        axes.set_title("Shares of attention, from 0.1")
+        most = "; ".join(f"{token} from {tokens[row.argmax()]} {row.max():.2f}" for token, row in zip(tokens, shares, strict=True))
+        return _described(figure, f"Grid of attention shares. The largest of each token: {most}.")
+
+
+def clouds(points: dict, labels, names: list[str]):
+    """A cloud of points for each name in ``points``, side by side: arrays of shape ``(n, 2)``, coloured by ``labels`` (0 or 1)."""
+    labels = np.asarray(labels)
+    with _canvas() as (figure, axes):
+        spec = axes.get_subplotspec().subgridspec(1, len(points))
+        axes.axis("off")
+        for place, (title, found) in enumerate(points.items()):
+            one = figure.add_subplot(spec[place])
+            for label, color, marker in ((0, ORANGE, "v"), (1, BLUE, "o")):
+                one.scatter(*found[labels == label].T, s=14, color=color, marker=marker, alpha=0.7, label=_plain(names[label]))
+            one.set_title(_plain(title))
+            one.set_xticks([])
+            one.set_yticks([])
+        figure.legend(*one.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, markerscale=2)
+        apart = "; ".join(
+            f"{title}: along the first direction the labels' middles lie {_apart(found[:, 0], labels):.1f} standard deviations apart"
+            for title, found in points.items()
+        )
+        return _described(figure, f"Two directions of the vectors of {len(labels)} reviews, by label. {apart}.")
+
+
+def _apart(values, labels) -> float:
+    """The distance of the two labels' means, in standard deviations of all values."""
+    return abs(values[labels == 0].mean() - values[labels == 1].mean()) / max(values.std(), 1e-9)

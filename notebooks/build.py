@@ -7,12 +7,16 @@ The head of a page (its front matter) holds its title, what it is about, and its
 code of the libraries, or a *kit cell*: tag ``kit``, first line ``# kit: what it does``. Other tags: a track, for cells that
 only this track has; ``recipe``, for the lesson cells that make the model, and ``values`` for those that name its numbers;
 ``parameters`` for what ``make run`` sets; ``nbval-check-output`` for outputs that tests compare.
+
+A page makes three editions in each track. The *lesson* leaves out the cells tagged ``exercise``. The *solutions* have them all.
+The *exercises* have them with what stands between nbgrader's marks ``### BEGIN SOLUTION`` and ``### END SOLUTION`` taken out.
+The solutions are executed; the lesson shows their outputs.
 """
 
 import argparse
 import ast
 import base64
-import datetime
+import copy
 import io
 import json
 import os
@@ -37,21 +41,18 @@ from helpers import environments, lessons, minutes
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = tuple(environments.NAMES)
-TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output"}
-NO_HELPERS = (
-    "The kit's own helpers must be importable: start JupyterLab with `make lab`, and rename a file or folder "
-    "of yours that is called helpers."
-)
-
+EDITIONS = ("lesson", "exercises", "solutions")
+TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise"}
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the notebooks that a page makes. ``track`` is a key of ``environments.NAMES``."""
+    """One of the notebooks that a page makes. ``track`` is a key of ``environments.NAMES``, ``edition`` one of ``EDITIONS``."""
 
     track: str
+    edition: str = "lesson"
 
 
-VARIANTS = tuple(Variant(track) for track in TRACKS)
+VARIANTS = tuple(Variant(track) for track in TRACKS)  # the lessons themselves
 
 
 class PageError(Exception):
@@ -78,24 +79,6 @@ def links(path: str) -> dict[str, str]:
     }
 
 
-def speed(track: str) -> dict[str, str]:
-    """What the last benchmark found: how many times as fast each switch makes a step of training, and all of them together."""
-    results = HERE.parent / "benchmarks" / "results"
-    levers, latest = (json.loads((results / name).read_text()) for name in ("levers.json", "latest.json"))
-    names = ("tokens", "no dropout", "frozen", "like length", "bf16", "oneDNN")
-    times = {name: levers[track].get(name) for name in names}
-    machine = levers["machine"]
-    return {
-        "speedup": f"{latest[track]['steady_speedup']:.0f}",
-        "bench_machine": f"{machine['cores']} cores of an {machine['processor'].removesuffix(' Processor')}",
-        "bench_date": datetime.date.fromisoformat(machine["date"]).strftime("%B %Y"),
-        **{
-            f"times_{name.replace(' ', '_')}": f"{value:.2f}" if value else "not measured"
-            for name, value in times.items()
-        },
-    }
-
-
 def forget_login() -> None:
     """Keep what is started from here from sharing: no token of the Hub, whoever is logged in."""
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
@@ -108,7 +91,9 @@ def pages() -> list[Path]:
 
 
 def target(page: Path, variant: Variant) -> Path:
-    return HERE / variant.track / f"{page.stem}.ipynb"
+    if variant.edition == "lesson":
+        return HERE / variant.track / f"{page.stem}.ipynb"
+    return HERE / variant.track / variant.edition / f"{page.stem}_{variant.edition}.ipynb"
 
 
 def script_target(page: Path, variant: Variant) -> Path:
@@ -161,28 +146,106 @@ def with_lessons(readme: str) -> str:
 
 
 def with_parts(cells, page: Path):
-    """The cells, with ``{{include NAME}}`` replaced by the cells of ``source/parts/NAME.md``, which lessons share."""
+    """The cells, with ``{{include NAME}}`` replaced by the cells of ``source/parts/NAME.md``, which lessons share.
+
+    Within a code cell, a line with it is replaced by the part's code.
+    """
     for cell in cells:
-        if include := re.fullmatch(r"\{\{include (\w+)\}\}", cell.source):
-            path = SOURCE / "parts" / f"{include[1]}.md"
-            if not path.exists():
-                raise PageError(f"{page.name}: there is no part {include[1]}; write it, or mend the name.")
-            yield from jupytext.read(path).cells
-        else:
+        include = re.search(r"^\{\{include (\w+)\}\}$", cell.source, re.M)
+        if not include:
             yield cell
+            continue
+        path = SOURCE / "parts" / f"{include[1]}.md"
+        if not path.exists():
+            raise PageError(f"{page.name}: there is no part {include[1]}; write it, or mend the name.")
+        part = jupytext.read(path).cells
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace(include[0], "\n".join(one.source for one in part))
+            yield cell
+        else:
+            yield from part
 
 
-def with_way(source: str) -> str:
-    """A text cell with ``{{way PART}}`` replaced by the picture with that part lit; its data stands at the cell's end."""
-    found = re.search(r"\{\{way (\w+)\}\}", source)
+def with_picture(source: str) -> str:
+    """A text cell with ``{{way PART}}`` or ``{{picture NAME}}`` replaced by that picture; its data stands at the cell's end.
+
+    The first is the drawing of the way with a part lit, the second ``source/pictures/NAME.png``, which carries its alternative
+    text.
+    """
+    found = re.search(r"\{\{(way|picture) (\w+)\}\}", source)
     if not found:
         return source
-    part = found[1]
-    if not (SOURCE / "way" / f"{part}.png").exists():
-        raise PageError(f"there is no picture of the way at {part}; notebooks/source/way.svg names its parts.")
-    alt = f"The way of a review: load, preprocess, train, inference; then evaluate and share. You are at: {part}."
-    data = base64.b64encode((SOURCE / "way" / f"{part}.png").read_bytes()).decode()
-    return f"{source.replace(found[0], f'![{alt}][way]')}\n\n[way]: data:image/png;base64,{data}"
+    kind, name = found.groups()
+    file = SOURCE / ("way" if kind == "way" else "pictures") / f"{name}.png"
+    if not file.exists():
+        raise PageError(f"there is no picture {file.relative_to(SOURCE)}; see notebooks/draw.py.")
+    if kind == "way":
+        alt = f"The way of a review: load, preprocess, train, inference; then evaluate and share. You are at: {name}."
+    else:
+        alt = Image.open(file).text["Description"]
+    data = base64.b64encode(file.read_bytes()).decode()
+    return f"{source.replace(found[0], f'![{alt}][{name}]')}\n\n[{name}]: data:image/png;base64,{data}"
+
+
+TERM = re.compile(r"\{\{term ([^|{}]+)\|([^{}]+)\}\}")
+
+
+def terms(cells) -> dict[str, str]:
+    """The words that these cells introduce, with ``{{term WORD|what it means}}``, in alphabetical order."""
+    found = {word: " ".join(meaning.split()) for cell in cells for word, meaning in TERM.findall(cell.source)}
+    return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
+
+
+def glossary(cells) -> str:
+    """The words that these cells introduce, as a table."""
+    rows = [f"| *{word}* | {meaning} |" for word, meaning in terms(cells).items()]
+    return "\n".join(["| word | what it means |", "|---|---|", *rows])
+
+
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.M | re.S)
+STUB = "# your code here"
+
+
+def for_edition(cells, edition: str) -> list:
+    """The cells of an edition; what nbgrader has to know of an exercise goes into its metadata."""
+    kept, number = [], ""
+    for cell in cells:
+        if "exercise" not in cell.metadata.get("tags", []):
+            kept.append(cell)
+            continue
+        if edition == "lesson":
+            continue
+        number = (re.match(r"\*\*Exercise ([\d.]+)", cell.source) or [None, number])[1]
+        if cell.cell_type == "code":
+            test = "kit" in cell.metadata.tags
+            if not test and not SOLUTION.search(cell.source):
+                raise PageError(f"exercise {number} has no ### BEGIN SOLUTION with its ### END SOLUTION.")
+            cell.metadata["nbgrader"] = {
+                "schema_version": 3, "grade_id": f"{'check' if test else 'exercise'}-{number.replace('.', '-')}",
+                "grade": test, "solution": not test, "locked": test, "task": False, **({"points": 1} if test else {}),
+            }  # fmt: skip
+            if edition == "exercises":
+                cell.source = SOLUTION.sub(rf"\1{STUB}", cell.source)
+        kept.append(cell)
+    return kept
+
+
+def editions(page: Path, track: str) -> str:
+    """A sentence with links to the editions of a lesson; its exercises are counted."""
+    count = len(re.findall(r"^\*\*Exercise ", page.read_text(), re.M))
+    if not count:
+        return ""
+    return (
+        f"The same lesson [with {count} exercises](exercises/{page.stem}_exercises.ipynb) lets you try each step before you read on; "
+        f"there is one [with the solutions](solutions/{page.stem}_solutions.ipynb), too."
+    )
+
+
+EDITION_NOTES = {
+    "exercises": "This is the edition with exercises. Each stops the notebook until it is solved: fill in the cell under the "
+    "exercise, run it, and run the cell below it, which checks your answer.",
+    "solutions": "This is the edition with the solutions of its exercises.",
+}
 
 
 def check(cell, page: Path) -> None:
@@ -210,10 +273,13 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
         raise PageError(f"{page.name}: its head names the part {unknown[0]}, and no heading does.")
     others = {name for name in TRACKS if name != track}
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
+    notebook.cells = for_edition(notebook.cells, variant.edition)
     words = {
         "lesson": page.stem, "track": track, "framework": environments.NAMES[track], "model_package": MODEL_PACKAGE,
-        "no_helpers": NO_HELPERS, "parts": parts_table(page, variant),
-        **links(target(page, variant).relative_to(HERE.parent).as_posix()), **speed(track),
+        "parts": parts_table(page, variant),
+        "values": facts(page).get("values", {}).get(track, ""), "glossary": glossary(notebook.cells),
+        "editions": EDITION_NOTES.get(variant.edition) or editions(page, track),
+        **links(target(page, variant).relative_to(HERE.parent).as_posix()),
     }  # fmt: skip
 
     def word(match):
@@ -223,11 +289,14 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
 
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
-        cell.source = with_way(re.sub(r"\{\{(\w+)\}\}", word, cell.source))
+        cell.source = with_picture(re.sub(r"\{\{(\w+)\}\}", word, TERM.sub(r"*\1*", cell.source)))
         if left := re.search(r"\{\{ *[a-z]+[ a-z]*\}\}", cell.source):
             raise PageError(f"{page.name}: {left[0]} is left over; an include needs a cell of its own, a cell one way.")
+        if variant.edition != "lesson":  # a link to another lesson stays within the edition
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", rf"](\1_{variant.edition}.ipynb", cell.source)
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
-        cell.metadata = {"tags": tags} if tags else {}
+        graded = {"nbgrader": cell.metadata["nbgrader"]} if "nbgrader" in cell.metadata else {}
+        cell.metadata = ({"tags": tags} if tags else {}) | graded
     notebook.metadata = {
         "kernelspec": {
             "display_name": environments.NAMES[track],
@@ -364,25 +433,27 @@ def _without_paths(text: str, paths: dict[str, str]) -> str:
     return text
 
 
-def keep_outputs(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Carry the outputs of the notebook at ``path`` over to the cells that did not change."""
-    if not path.exists():
-        return
-    old = {cell.source: cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and cell.source in old:
-            cell.outputs = old[cell.source].outputs
-            cell.execution_count = old[cell.source].execution_count
+def keep_outputs(notebook: nbformat.NotebookNode, old: nbformat.NotebookNode) -> None:
+    """Carry the outputs of ``old`` over to the cells that did not change, counted anew."""
+    known = {cell.source: cell.outputs for cell in old.cells if cell.cell_type == "code"}
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(cells, 1):
+        cell.outputs = copy.deepcopy(known.get(cell.source, []))
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+        cell.execution_count = number if cell.source in known else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
+    parser.add_argument("--only", choices=[page.stem for page in pages()], help="this page alone")
     parser.add_argument("--scripts", action="store_true", help="write the scripts alone")
     arguments = parser.parse_args()
     forget_login()
     environments.find_kernels()
-    os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_ASSETS": "embedded", "TUTORIAL_DEVICE": "cpu"}
+    os.environ |= {"TUTORIAL_PROFILE": "quick", "TUTORIAL_DEVICE": "cpu"}
     try:
         for page in pages():
             for variant in VARIANTS:
@@ -392,22 +463,30 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 os.environ.pop("TUTORIAL_OUTPUT", None)
                 for page in pages():
-                    make(page, Variant(track), None if arguments.no_execute else Path(folder))
+                    if arguments.only in (None, page.stem):
+                        make(page, track, None if arguments.no_execute else Path(folder))
         readme = HERE.parent / "README.md"
         write(readme, with_lessons(readme.read_text()))
     except PageError as error:
         sys.exit(str(error))
 
 
-def make(page: Path, variant: Variant, folder: Path | None) -> None:
-    """Write the notebook of ``page``, executed in ``folder``, or with the outputs that are there."""
-    notebook, path = build(page, variant), target(page, variant)
-    if folder is None:
-        keep_outputs(notebook, path)
-    else:
-        execute(notebook, folder)
-    write(path, nbformat.writes(notebook) + "\n")
-    print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
+def make(page: Path, track: str, folder: Path | None) -> None:
+    """Write the three editions of ``page``: executed in ``folder``, or with the outputs that are there."""
+    solutions = build(page, Variant(track, "solutions"))
+    kept = target(page, Variant(track, "solutions"))
+    if folder is not None:
+        execute(solutions, folder)
+    elif kept.exists():
+        keep_outputs(solutions, nbformat.read(kept, as_version=4))
+    for edition in EDITIONS:
+        variant = Variant(track, edition)
+        notebook = solutions if edition == "solutions" else build(page, variant)
+        if edition == "lesson":
+            keep_outputs(notebook, solutions)
+        path = target(page, variant)
+        write(path, nbformat.writes(notebook) + "\n")
+        print(f"{path.relative_to(HERE.parent)}: {path.stat().st_size // 1024} KB")
 
 
 def write(path: Path, text: str) -> None:

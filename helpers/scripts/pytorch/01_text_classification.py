@@ -11,7 +11,6 @@ test_size = None  # reviews to test on; None for all
 seed = 42  # for everything that chance decides
 output_dir = "my_awesome_model"
 
-# %% tags=["recipe", "values"]
 checkpoint = "distilbert/distilbert-base-uncased"
 metric = "accuracy"
 max_length = 512  # tokens of a review that the model reads
@@ -22,21 +21,9 @@ warmup_ratio = 0.0  # share of the steps over which the learning rate rises
 frozen_layers = 0  # how many of the lowest layers stay as they are
 config_changes = {}  # where the model differs from its checkpoint
 precision = "fp32"  # fp32, bf16, fp16
-
-# %% tags=["recipe", "values"]
 num_epochs = 2
 weight_decay = 0.01
 train_sampling_strategy = "random"  # which reviews share a batch
-
-# %% tags=["recipe"]
-from transformers import set_seed
-
-set_seed(seed)
-
-# %%
-from huggingface_hub import notebook_login
-
-# notebook_login()
 
 # %% [markdown]
 # ## Load
@@ -45,8 +32,6 @@ from huggingface_hub import notebook_login
 from datasets import load_dataset
 
 raw_imdb = load_dataset(dataset)
-
-# %%
 print(raw_imdb["test"][0])
 
 # %% tags=["recipe"]
@@ -58,6 +43,14 @@ imdb = DatasetDict(
     validation=parts["test"],
     test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
+
+
+# %% tags=["recipe"]
+def clean(examples):
+    return {"text": [text.replace("<br />", "\n") for text in examples["text"]]}
+
+
+imdb = imdb.map(clean, batched=True)
 
 # %%
 print(imdb)
@@ -141,6 +134,24 @@ print(f"Baseline accuracy: {baseline_accuracy:.3f}")
 # %% [markdown]
 # ## Train
 
+
+# %%
+def follow(rate, steps=20):
+    w, values = 1.0, []
+    for _ in range(steps):
+        w = w - rate * 2 * w
+        values.append(round(w, 3))
+    return values
+
+
+for rate in (0.01, 0.3, 0.9):
+    print(rate, follow(rate)[:6], "…", follow(rate)[-1])
+
+# %%
+from huggingface_hub import notebook_login
+
+# notebook_login()
+
 # %% tags=["recipe"]
 id2label = {0: "NEGATIVE", 1: "POSITIVE"}
 label2id = {"NEGATIVE": 0, "POSITIVE": 1}
@@ -149,8 +160,9 @@ label2id = {"NEGATIVE": 0, "POSITIVE": 1}
 print(id2label[imdb["test"][0]["label"]])
 
 # %% tags=["recipe"]
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, set_seed
 
+set_seed(seed)
 model = AutoModelForSequenceClassification.from_pretrained(
     checkpoint,
     num_labels=2,
@@ -279,27 +291,6 @@ with torch.no_grad():
 predicted_class_id = logits.argmax().item()
 score = logits.softmax(dim=-1)[0, predicted_class_id].item()
 print(model.config.id2label[predicted_class_id], round(score, 4))
-
-# %% [markdown]
-# ## Why this runs fast
-
-# %%
-some = tokenized_imdb["test"].select(range(min(200, test_reviews)))
-by_length = some.map(lambda review: {"length": len(review["input_ids"])}).sort("length")
-
-# %%
-import time
-
-start = time.perf_counter()
-logits = trainer.predict(by_length).predictions
-batched = len(by_length) / (time.perf_counter() - start)
-
-# %%
-start = time.perf_counter()
-for review in some["text"][:20]:
-    classifier(review, truncation=True)
-one_at_a_time = 20 / (time.perf_counter() - start)
-print(f"In batches {batched:.0f} reviews a second, one at a time {one_at_a_time:.0f}.")
 
 # %% [markdown]
 # ## Where to go from here

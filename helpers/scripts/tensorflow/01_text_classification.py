@@ -11,7 +11,6 @@ test_size = None  # reviews to test on; None for all
 seed = 42  # for everything that chance decides
 output_dir = "my_awesome_model"
 
-# %% tags=["recipe", "values"]
 checkpoint = "distilbert/distilbert-base-uncased"
 metric = "accuracy"
 max_length = 512  # tokens of a review that the model reads
@@ -22,19 +21,7 @@ warmup_ratio = 0.0  # share of the steps over which the learning rate rises
 frozen_layers = 0  # how many of the lowest layers stay as they are
 config_changes = {}  # where the model differs from its checkpoint
 precision = "fp32"  # fp32, bf16, fp16
-
-# %% tags=["recipe", "values"]
 num_epochs = 3
-
-# %% tags=["recipe"]
-from transformers import set_seed
-
-set_seed(seed)
-
-# %%
-from huggingface_hub import notebook_login
-
-# notebook_login()
 
 # %% [markdown]
 # ## Load
@@ -43,8 +30,6 @@ from huggingface_hub import notebook_login
 from datasets import load_dataset
 
 raw_imdb = load_dataset(dataset)
-
-# %%
 print(raw_imdb["test"][0])
 
 # %% tags=["recipe"]
@@ -56,6 +41,14 @@ imdb = DatasetDict(
     validation=parts["test"],
     test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
+
+
+# %% tags=["recipe"]
+def clean(examples):
+    return {"text": [text.replace("<br />", "\n") for text in examples["text"]]}
+
+
+imdb = imdb.map(clean, batched=True)
 
 # %%
 print(imdb)
@@ -139,6 +132,24 @@ print(f"Baseline accuracy: {baseline_accuracy:.3f}")
 # %% [markdown]
 # ## Train
 
+
+# %%
+def follow(rate, steps=20):
+    w, values = 1.0, []
+    for _ in range(steps):
+        w = w - rate * 2 * w
+        values.append(round(w, 3))
+    return values
+
+
+for rate in (0.01, 0.3, 0.9):
+    print(rate, follow(rate)[:6], "…", follow(rate)[-1])
+
+# %%
+from huggingface_hub import notebook_login
+
+# notebook_login()
+
 # %% tags=["recipe"]
 id2label = {0: "NEGATIVE", 1: "POSITIVE"}
 label2id = {"NEGATIVE": 0, "POSITIVE": 1}
@@ -159,8 +170,9 @@ optimizer, schedule = create_optimizer(
 
 # %% tags=["recipe"]
 import tf_keras as keras
-from transformers import TFAutoModelForSequenceClassification
+from transformers import TFAutoModelForSequenceClassification, set_seed
 
+set_seed(seed)
 policies = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
 keras.mixed_precision.set_global_policy(policies[precision])
 model = TFAutoModelForSequenceClassification.from_pretrained(
@@ -283,33 +295,6 @@ logits = model(**inputs).logits
 predicted_class_id = int(tf.math.argmax(logits, axis=-1)[0])
 score = float(tf.nn.softmax(logits, axis=-1)[0, predicted_class_id])
 print(model.config.id2label[predicted_class_id], round(score, 4))
-
-# %% [markdown]
-# ## Why this runs fast
-
-# %%
-some = tokenized_imdb["test"].select(range(min(200, test_reviews)))
-by_length = some.map(lambda review: {"length": len(review["input_ids"])}).sort("length")
-
-# %%
-import time
-
-batches = by_length.to_tf_dataset(
-    columns=tokenizer.model_input_names,
-    batch_size=16,
-    collate_fn=data_collator,
-    num_test_batches=200,  # reviews it samples to find out that lengths differ
-)
-start = time.perf_counter()
-logits = model.predict(batches, verbose=0).logits
-batched = len(by_length) / (time.perf_counter() - start)
-
-# %%
-start = time.perf_counter()
-for review in some["text"][:20]:
-    classifier(review, truncation=True)
-one_at_a_time = 20 / (time.perf_counter() - start)
-print(f"In batches {batched:.0f} reviews a second, one at a time {one_at_a_time:.0f}.")
 
 # %% [markdown]
 # ## Where to go from here

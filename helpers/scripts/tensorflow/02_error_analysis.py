@@ -3,7 +3,7 @@
 # %% [markdown]
 # ## Setup
 
-# %% tags=["recipe", "values"]
+# %% tags=["values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
 validation_size = 0.1  # share of the train split, or a number of reviews
@@ -11,15 +11,9 @@ test_size = None  # reviews to test on; None for all
 seed = 42  # for everything that chance decides
 output_dir = "my_awesome_model"
 
-# %% tags=["values"]
 snippets = "cornell-movie-review-data/rotten_tomatoes"  # sentences of critics
 snippets_size = None  # None for all
 batch_size = 16
-
-# %%
-from transformers import set_seed
-
-set_seed(seed)
 
 # %% [markdown]
 # ## Open
@@ -39,8 +33,13 @@ imdb = DatasetDict(
     test=raw_imdb["test"].shuffle(seed=seed).select(range(test_size or len(raw_imdb["test"]))),
 )
 
-# %%
-print(imdb)
+
+# %% tags=["recipe"]
+def clean(examples):
+    return {"text": [text.replace("<br />", "\n") for text in examples["text"]]}
+
+
+imdb = imdb.map(clean, batched=True)
 
 # %%
 validation, test = imdb["validation"], imdb["test"]
@@ -66,7 +65,7 @@ from transformers import DataCollatorWithPadding
 collator = DataCollatorWithPadding(tokenizer, return_tensors="tf")
 
 
-def predict(texts):
+def predict(texts, model=model):
     tokens = Dataset.from_dict(dict(tokenizer(list(texts), truncation=True)))
     order = np.argsort([len(token_ids) for token_ids in tokens["input_ids"]])
     batches = tokens.select(order).to_tf_dataset(
@@ -76,7 +75,7 @@ def predict(texts):
         num_test_batches=200,  # texts it samples to find out that lengths differ
     )
     logits = np.empty((len(texts), len(names)))
-    logits[order] = model.predict(batches).logits
+    logits[order] = model.predict(batches, verbose=0).logits
     return logits
 
 
@@ -226,8 +225,6 @@ print(pd.DataFrame(scores, index=["accuracy", "low", "high"]).T.round(3))
 # ## Mistakes
 
 # %%
-from IPython.display import display
-
 mistakes = table[~table["correct"]].sort_values("confidence", ascending=False)
 shown = mistakes.head(8)
 reading = pd.DataFrame(
@@ -238,8 +235,8 @@ reading = pd.DataFrame(
         "end of the review": "…" + shown["text"].str[-200:],
     }
 )
-with pd.option_context("display.max_colwidth", None, "display.html.use_mathjax", False):
-    display(reading)
+left = {"text-align": "left", "white-space": "normal"}
+print(reading.style.format(escape="html", precision=3).hide().set_properties(**left).set_uuid("mistakes"))
 
 # %%
 import tensorflow as tf
@@ -261,6 +258,12 @@ with tf.GradientTape() as tape:
 gradient = tape.gradient(difference, points)
 mean_gradient = tf.reduce_mean(gradient, axis=0)
 token_pushes = tf.reduce_sum(mean_gradient * (vectors - blank), axis=-1).numpy().tolist()
+
+ends = model({"inputs_embeds": tf.stack([blank, vectors])}).logits
+change = tf.tensordot(ends[1] - ends[0], [-1.0, 1.0], 1)
+
+# %%
+print(f"sum of the pushes {sum(token_pushes):.2f}, change in the logits {float(change):.2f}")
 
 
 # %%
@@ -324,11 +327,12 @@ challenge_logits = predict(challenge["text"])
 challenge["prediction"] = challenge_logits.argmax(axis=1)
 challenge["confidence"] = softmax(challenge_logits, axis=1).max(axis=1).round(3)
 challenge["passed"] = challenge["label"] == challenge["prediction"]
-print(challenge.groupby("kind", sort=False)["passed"].agg(["sum", "count"]))
+print(challenge.groupby("kind", sort=False)["passed"].agg(passed="sum", sentences="count"))
 
 # %%
-with pd.option_context("display.max_colwidth", None):
-    display(challenge.loc[~challenge["passed"], ["kind", "label", "confidence", "text"]])
+failed = challenge.loc[~challenge["passed"], ["kind", "label", "confidence", "text"]]
+failed = failed.assign(label=[names[label] for label in failed["label"]])
+print(failed.style.format(escape="html", precision=3).hide().set_properties(**left).set_uuid("failed"))
 
 # %%
 people = ["Emma", "Mohammed", "Mei", "Dmitri", "Lakisha", "José", "Anna", "Uwe"]
@@ -347,7 +351,9 @@ critics = load_dataset(snippets, split="test")
 print(critics[1]["text"])
 
 # %%
-critics = critics.shuffle(seed=seed).select(range(snippets_size or len(critics)))
+shuffled = critics.shuffle(seed=seed)
+count = snippets_size or len(critics) // 3
+critics = shuffled.select(range(count))
 critics_right = predict(critics["text"]).argmax(axis=1) == np.array(critics["label"])
 
 # %%
@@ -360,6 +366,55 @@ scores = {
     "snippets of critics": interval(critics_right),
 }
 print(pd.DataFrame(scores, index=["accuracy", "low", "high"]).T.round(3))
+
+# %% [markdown]
+# ## Repair
+
+# %%
+more = shuffled.select(range(count, min(3 * count, len(shuffled) - count)))
+fresh_critics = shuffled.select(range(len(shuffled) - count, len(shuffled)))
+others = raw_imdb["test"].shuffle(seed=seed)
+start = len(test) if len(others) >= 2 * len(test) else 0
+fresh_reviews = others.select(range(start, start + len(test))).map(clean, batched=True)
+
+# %%
+from datasets import concatenate_datasets
+
+old = imdb["train"].select(range(min(len(more) // 3, len(imdb["train"]))))
+mixed = concatenate_datasets([more.cast(old.features), old]).shuffle(seed=seed)
+mixed = mixed.map(lambda examples: tokenizer(examples["text"], truncation=True), batched=True)
+print(f"{len(more):,} sentences and {len(old):,} reviews")
+
+# %%
+from transformers import create_optimizer
+
+repaired = TFAutoModelForSequenceClassification.from_pretrained(output_dir)
+steps = max(1, len(mixed) // batch_size)
+optimizer, schedule = create_optimizer(init_lr=1e-4, num_warmup_steps=steps // 10, num_train_steps=steps)
+repaired.compile(optimizer=optimizer)
+training_set = repaired.prepare_tf_dataset(mixed, shuffle=True, batch_size=batch_size, tokenizer=tokenizer)
+history = repaired.fit(training_set, epochs=1)
+
+# %%
+kinds = {
+    "fresh sentences of critics": fresh_critics,
+    "fresh reviews": fresh_reviews,
+    "challenge set": Dataset.from_pandas(challenge[["text", "label"]]),
+}
+right = {}
+for kind, texts in kinds.items():
+    labels = np.array(texts["label"])
+    right[kind, "before"] = predict(texts["text"]).argmax(axis=1) == labels
+    right[kind, "after"] = predict(texts["text"], repaired).argmax(axis=1) == labels
+
+# %%
+for kind in kinds:
+    before_repair, after_repair = right[kind, "before"], right[kind, "after"]
+    mended = int((~before_repair & after_repair).sum())
+    broken = int((before_repair & ~after_repair).sum())
+    p = binomtest(mended, mended + broken).pvalue if mended + broken else 1.0
+    print(f"{kind}: {mended} mended, {broken} broken, p = {p:.2g}")
+scores = {f"{kind}, {when}": interval(found) for (kind, when), found in right.items()}
 
 # %% [markdown]
 # ## Try it yourself

@@ -1,0 +1,136 @@
+"""Accuracy against the number of training texts, for MiniLM and for word counts: ``python benchmarks/studies/learning_curve.py``.
+
+Whole reviews at the lesson's settings, critics' sentences, and reviews cut at other lengths; three seeds. Every model of one
+row is tested on the same texts. Each run is written down when it ends, and a second call goes on from there. All of it takes
+about three hours on two cores; the sentences take twenty minutes.
+
+``--choose`` prints the validation accuracy of settings that were tried for sentences and for long reviews. Neither reads a
+test text.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what the benchmarks share
+
+import common
+import measure
+from helpers import packages, process, recipe, settings
+
+OUTPUT = common.RESULTS / "learning_curve.json"
+TEST_TEXTS = {"reviews": 2_000, "sentences": 1_500, "tokens": 2_000}
+# Chosen with --choose.
+SENTENCES = {"max_length": 64, "frozen_layers": 0, "learning_rate": 2e-4, "batch_size": 32}
+ROWS = {
+    "sentences": [{"train_size": size} | SENTENCES for size in (500, 1_000, 2_000, 4_000, 7_000)],
+    "reviews": [{"train_size": size} for size in (600, 1_200, 2_400, 4_800, 9_600, 19_904)],
+    "tokens": [{"train_size": 2_400, "max_length": length} for length in (40, 80, 160, 320)],
+}
+CANDIDATES = {
+    "sentences": [
+        {"train_size": size} | SENTENCES | changes
+        for size in (1_000, 5_000)
+        for changes in (
+            {}, {"learning_rate": 1e-4}, {"learning_rate": 3e-4}, {"num_epochs": 2}, {"frozen_layers": 3},
+            {"frozen_layers": 3, "learning_rate": 3e-4, "num_epochs": 2},
+        )
+    ],
+    "reviews": [
+        {"train_size": 4_800} | changes
+        for changes in (
+            {}, {"max_length": 320}, {"frozen_layers": 0, "learning_rate": 2e-4}, {"num_epochs": 2},
+            {"max_length": 320, "frozen_layers": 0, "learning_rate": 2e-4, "num_epochs": 2},
+        )
+    ],
+}  # fmt: skip
+
+
+@cache
+def folder(kind: str) -> str:
+    """A folder with a train and a test split. Of the critics' sentences 1,500 are set apart, the same at every call."""
+    if kind != "sentences":
+        return str(packages.reviews_folder())
+    from datasets import load_dataset
+
+    made = Path(tempfile.mkdtemp(prefix="sentences-"))
+    texts = load_dataset(str(packages.snippets_folder()), split="test")
+    for name, part in texts.train_test_split(test_size=TEST_TEXTS[kind], seed=0).items():
+        part.to_parquet(made / f"{name}-00000-of-00001.parquet")
+    return str(made)
+
+
+def train(kind: str, changes: dict, seed: int, validation: int = 0) -> dict:
+    """Train one row; accuracy (0 to 1) of the transformer and of word counts on test texts, or on so many validation texts."""
+    run = settings.Settings("pytorch", "quick", "embedded", "cpu", precision=process.cpu_precision())
+    values = {name: value for name, (value, _) in recipe.suited(run).items()}
+    test = 1 if validation else TEST_TEXTS[kind]
+    values |= {"validation_size": validation or 1, "test_size": test, "seed": seed, "dataset": folder(kind)} | changes
+    if not validation and kind != "sentences" and values["train_size"] == 19_904:
+        values["train_size"] -= 1  # one review is the validation split
+    start = time.monotonic()
+    names, _ = measure.run("pytorch", values, until="trainer.save_model(")
+    seconds, split = time.monotonic() - start, "validation" if validation else "test"
+    accuracy = names["trainer"].predict(names["tokenized_imdb"][split]).metrics["test_accuracy"]
+    return {"transformer": accuracy, "baseline": baseline(names["imdb"], split), "seconds": round(seconds)}
+
+
+def baseline(texts, split: str) -> float:
+    """The accuracy (0 to 1) of the lesson's TF-IDF with logistic regression, fitted to the same training texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    model = make_pipeline(words, LogisticRegression(C=10, max_iter=1000))
+    model.fit(list(texts["train"]["text"]), texts["train"]["label"])
+    return float(model.score(list(texts[split]["text"]), texts[split]["label"]))
+
+
+def name(changes: dict) -> str:
+    return ", ".join(f"{key} {value}" for key, value in changes.items())
+
+
+def choose(kinds: list[str], seeds: int) -> None:
+    print("| settings | validation accuracy of each seed | word counts | seconds |\n|---|---|---|---|", flush=True)
+    for kind in kinds:
+        for changes in CANDIDATES.get(kind, []):
+            found = [train(kind, changes, seed, validation=1_000) for seed in range(seeds)]
+            cells = [", ".join(f"{one[key]:.3f}" for one in found) for key in ("transformer", "baseline")]
+            print(f"| {kind}: {name(changes)} | {' | '.join(cells)} | {found[0]['seconds']} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=common.positive, default=3)
+    parser.add_argument("--only", choices=ROWS, nargs="+", default=list(ROWS))
+    parser.add_argument("--largest", type=common.positive, default=19_904, help="leave out rows with more training texts")
+    parser.add_argument("--choose", action="store_true", help="print what was tried on validation texts; writes nothing")
+    arguments = parser.parse_args()
+    process.set_up("pytorch")
+    if arguments.choose:
+        choose(arguments.only, arguments.seeds)
+        return
+    rows = [(kind, changes) for kind in arguments.only for changes in ROWS[kind]]
+    for seed in range(arguments.seeds):
+        for kind, changes in rows:
+            result = common.read(OUTPUT)
+            found = result.setdefault(kind, {}).setdefault(name(changes), {"changes": changes, "seeds": {}})
+            if str(seed) in found["seeds"] or changes["train_size"] > arguments.largest:
+                continue
+            print(f"seed {seed}: {kind}, {name(changes)}", flush=True)
+            found["seeds"][str(seed)] = train(kind, changes, seed)
+            common.write(OUTPUT, result | {"machine": common.machine(), "test_texts": TEST_TEXTS})
+    for kind in arguments.only:
+        table = [
+            [label, *(f"{one['transformer']:.3f} / {one['baseline']:.3f}" for one in row["seeds"].values())]
+            for label, row in common.read(OUTPUT)[kind].items()
+        ]
+        common.show(f"{kind}: transformer / word counts", ["", *range(arguments.seeds)], table)
+
+
+if __name__ == "__main__":
+    main()

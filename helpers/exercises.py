@@ -1,0 +1,246 @@
+"""Whether the answer to an exercise is right, and if not, what is off, without giving the answer away.
+
+The exercises stand in the pages; each has a judge here: a function that takes the answer and returns a hint, or ``None`` if the
+answer is right.
+"""
+
+import math
+
+import numpy as np
+
+from helpers.errors import TutorialError
+
+JUDGES = {}
+
+
+class NotYet(TutorialError):
+    """An exercise that is not solved yet."""
+
+
+def check(number: str, answer) -> None:
+    """Print that the answer to exercise ``number`` (such as ``"1.2"``) is right; raise ``NotYet`` with a hint if it is not."""
+    if number not in JUDGES:
+        raise TutorialError(f"There is no exercise {number}; there are {', '.join(JUDGES)}.")
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    if any(part is ... for part in parts):
+        raise NotYet(f"Exercise {number}: fill in the cell above and run it first.")
+    try:
+        hint = JUDGES[number](answer)
+    except NotYet:
+        hint = "fill in the cell above and run it first."
+    except Exception as error:
+        hint = f"your answer cannot be used ({type(error).__name__}: {error}); look at what the exercise asks for."
+    if hint:
+        raise NotYet(f"Exercise {number}: {hint}")
+    print(f"Exercise {number}: right.")
+
+
+def judge(number: str):
+    def register(function):
+        JUDGES[number] = function
+        return function
+
+    return register
+
+
+def called(function, *arguments):
+    """What a learner's function returns; ``NotYet`` while it still returns the stub."""
+    found = function(*arguments)
+    if found is ...:
+        raise NotYet
+    return found
+
+
+def nearly(answer, right: float) -> bool:
+    return math.isclose(float(answer), right, rel_tol=0.005, abs_tol=1e-9)
+
+
+@judge("1.1")
+def _cut_the_start(answer):
+    if not isinstance(answer, list) or not all(isinstance(token, str) for token in answer):
+        return "the answer is a list of tokens, as .tokens() gives it."
+    if len(answer) > 8:
+        return "the sentence was not cut: a tokenizer cuts where truncation=True asks for it."
+    if len(answer) < 8:
+        return "eight tokens are to be kept, [CLS] and [SEP] among them."
+    if answer[1] == "the" and answer[2] == "plot":
+        return "this keeps the start of the sentence, and its end was asked for."
+    right = ["[CLS]", "but", "the", "acting", "is", "superb", ".", "[SEP]"]
+    return None if answer == right else "these are other tokens; use the sentence as it is given."
+
+
+@judge("1.2")
+def _shape_of_a_batch(answer):
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return "the shape is a pair: (number of rows, number of columns)."
+    rows, columns = answer
+    if (rows, columns) == (8, 3):
+        return "these are the right numbers the wrong way round: each text is a row."
+    if rows != 3:
+        return "each text is a row."
+    if columns in (5, 6):
+        return "[CLS] and [SEP] count as well, and so does the full stop."
+    if columns == 7:
+        return "one token is missing; let tokenizer(text).tokens() show them."
+    return None if columns == 8 else "all rows are as long as the longest text has tokens."
+
+
+@judge("1.3")
+def _f1(function):
+    logits = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    labels = np.array([1, 0, 0, 0, 1])  # precision 1/3, recall 1/2
+    found = called(function, (logits, labels))
+    if not isinstance(found, dict) or "f1" not in found or found["f1"] is ...:
+        return 'return a dictionary with the entry "f1", as compute_metrics returns one with "accuracy".'
+    if nearly(found["f1"], 0.4):
+        none = called(function, (np.array([[1.0, 0.0]]), np.array([0])))
+        return None if nearly(none["f1"], 0) else "where no review is and none is called POSITIVE, F1 counts as 0."
+    for value, hint in (
+        (2 / 5, "this is the accuracy."),
+        (1 / 3, "this is the precision; F1 takes the recall into account too."),
+        (1 / 2, "this is the recall; F1 takes the precision into account too."),
+        ((0.4 + 0.4) / 2, "this is the mean over both labels."),
+    ):
+        if nearly(found["f1"], value):
+            return hint
+    return "the value is not that of F1 for label 1; take the larger logit of each row (axis 1) first."
+
+
+@judge("1.4")
+def _diverging_rate(answer):
+    if answer in (1, 1.0):
+        return "at this rate w jumps from one side to the other and back; it does not grow yet."
+    if not isinstance(answer, int | float) or not 0 < answer < 100:
+        return "the answer is a learning rate, a number above 0."
+    if answer < 1:
+        return "at this rate w comes nearer to 0; look at its last values."
+    return None if nearly(answer, 1.1) else "it diverges at this rate, and at a smaller one with one digit behind the point too."
+
+
+@judge("1.5")
+def _weights_of_the_head(answer):
+    sizes = {384: "MiniLM", 768: "DistilBERT"}
+    heads = {width: (width * width + width) + 2 * (width + 1) for width in sizes}
+    if answer in heads.values():
+        return None
+    if answer in {2 * (width + 1) for width in sizes}:
+        return "this is the last matrix alone; the matrix before it belongs to no frozen layer either."
+    if isinstance(answer, int) and answer > 20_000_000:
+        return "this is the whole model; count only what has requires_grad (PyTorch) or is trainable (TensorFlow)."
+    return "this is not what stays to be trained when the embeddings and all layers are frozen."
+
+
+@judge("2.1")
+def _calibration_error(answer):
+    if nearly(answer, 0.1):
+        return None
+    if nearly(answer, -0.1):
+        return "the distance has no sign."
+    if nearly(answer, 0.9) or nearly(answer, 0.8):
+        return "this is one of the two; the error is their distance."
+    return "take the distance between the confidence and the share that is right."
+
+
+@judge("2.2")
+def _neither(answer):
+    neither, praise, blame = (np.asarray(part, bool) for part in answer)
+    if neither.shape != praise.shape:
+        return "mark each review with True or False."
+    if (neither == ~(praise & blame)).all() and not (neither == ~(praise | blame)).all():
+        return "this also marks reviews that have one of the two."
+    if (neither == (praise | blame)).all():
+        return "these are the others: turn it round."
+    return None if (neither == ~(praise | blame)).all() else "a review belongs to it if it has no praise and no blame."
+
+
+@judge("2.3")
+def _leave_one_out(answer):
+    word, sentence, classifier = answer
+    words = sentence.split()
+    if word not in words:
+        return f"the answer is one of the words, as they stand in the sentence: {', '.join(words)}."
+    left_out = [" ".join(words[:place] + words[place + 1 :]) for place in range(len(words))]
+    scores = [{one["label"]: one["score"] for one in classifier(text, top_k=None)} for text in [sentence, *left_out]]
+    label = classifier.model.config.id2label[1]
+    changes = np.array([abs(score[label] - scores[0][label]) for score in scores[1:]])
+    if changes[words.index(word)] >= changes.max() - 1e-4:
+        return None
+    return "without another word the probability changes more; compare the size of the change, in both directions."
+
+
+@judge("2.4")
+def _five_that_fool(answer):
+    pairs, classifier = answer
+    if len({text for text, _ in pairs}) < 5:
+        return f"five different sentences are asked for, and here are {len({text for text, _ in pairs})}."
+    names = set(classifier.model.config.id2label.values())
+    if wrong := [label for _, label in pairs if label not in names]:
+        return f"{wrong[0]!r} is no label; take one of {', '.join(sorted(names))}."
+    if short := [text for text, _ in pairs if len(text.split()) < 3]:
+        return f"{short[0]!r} is no sentence; take at least three words."
+    right = [text for text, label in pairs if classifier(text, truncation=True)[0]["label"] == label]
+    return f"the model gets {len(right)} of them right, for instance {right[0]!r}." if right else None
+
+
+@judge("3.1")
+def _shape_of_shares(answer):
+    if answer == (7, 7):
+        return "so it would be with one head."
+    if isinstance(answer, tuple) and 768 in answer or isinstance(answer, tuple) and 64 in answer:
+        return "the width takes part in the products, but not in their shape: there is a share for each pair of tokens."
+    if isinstance(answer, tuple) and sorted(answer) == [7, 7, 12]:
+        return None if answer == (12, 7, 7) else "the numbers are right; the heads come first."
+    return "there is a share for each pair of tokens, in each head."
+
+
+@judge("3.2")
+def _unscaled(function):
+    queries, keys = np.random.default_rng(1).normal(size=(2, 5, 16))
+    products = queries @ keys.T
+    found = np.asarray(called(function, queries, keys), float)
+
+    def shares(scores, axis=-1):
+        powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
+        return powers / powers.sum(axis=axis, keepdims=True)
+
+    for value, hint in (
+        (shares(products / 4), "this is still divided by the square root of the width."),
+        (products, "these are the products; softmax makes shares of them."),
+        (shares(products, axis=0), "the shares of one token, a row, must add up to 1."),
+    ):
+        if found.shape == value.shape and np.allclose(found, value):
+            return hint
+    if found.shape != products.shape:
+        return "the result has a row for each query and a column for each key."
+    return None if np.allclose(found, shares(products)) else "these are not the shares of queries and keys."
+
+
+@judge("3.3")
+def _weights_of_a_layer(answer):
+    d, f = 384, 1536
+    vectors, norms = 4 * d + f + d, 4 * d
+    matrices = 4 * d * d + 2 * d * f
+    for value, hint in (
+        (matrices, "these are the matrices alone."),
+        (matrices + vectors, "the layer normalisations are missing: each has two numbers for each place of a vector."),
+        (matrices + norms, "the vectors beside the matrices are missing."),
+        (matrices + vectors + norms // 2, "there are two layer normalisations, each with two vectors."),
+        (matrices + vectors + norms - d * d, "attention has four matrices: do not forget the one for the mixture."),
+    ):
+        if answer == value:
+            return hint
+    return None if answer == matrices + vectors + norms else "count matrices, the vectors beside them, and normalisations."
+
+
+@judge("3.4")
+def _first_loss(answer):
+    for value, hint in (
+        (math.log(2), "this is the loss with two labels."),
+        (0.2, "this is the probability; the loss is minus its logarithm."),
+        (-math.log(5), "a loss is not below 0: mind the sign."),
+        (math.log2(5), "take the natural logarithm."),
+        (math.log10(5), "take the natural logarithm."),
+    ):
+        if nearly(answer, value):
+            return hint
+    return None if nearly(answer, math.log(5)) else "a model that knows nothing gives each of the labels the same probability."
