@@ -114,7 +114,11 @@ def _diverging_rate(answer):
         return "the answer is a learning rate, a number above 0."
     if answer < 1:
         return "at this rate w comes nearer to 0; look at its last values."
-    return None if nearly(answer, 1.1) else "it diverges at this rate, and at a smaller one with one digit behind the point too."
+    return (
+        None
+        if nearly(answer, 1.1)
+        else "it diverges at this rate, and at a smaller one with one digit behind the point too."
+    )
 
 
 @judge("1.5")
@@ -186,7 +190,7 @@ def _five_that_fool(answer):
 def _shape_of_shares(answer):
     if answer == (7, 7):
         return "so it would be with one head."
-    if isinstance(answer, tuple) and 768 in answer or isinstance(answer, tuple) and 64 in answer:
+    if (isinstance(answer, tuple) and 768 in answer) or (isinstance(answer, tuple) and 64 in answer):
         return "the width takes part in the products, but not in their shape: there is a share for each pair of tokens."
     if isinstance(answer, tuple) and sorted(answer) == [7, 7, 12]:
         return None if answer == (12, 7, 7) else "the numbers are right; the heads come first."
@@ -229,7 +233,9 @@ def _weights_of_a_layer(answer):
     ):
         if answer == value:
             return hint
-    return None if answer == matrices + vectors + norms else "count matrices, the vectors beside them, and normalisations."
+    return (
+        None if answer == matrices + vectors + norms else "count matrices, the vectors beside them, and normalisations."
+    )
 
 
 @judge("3.4")
@@ -243,4 +249,8 @@ def _first_loss(answer):
     ):
         if nearly(answer, value):
             return hint
-    return None if nearly(answer, math.log(5)) else "a model that knows nothing gives each of the labels the same probability."
+    return (
+        None
+        if nearly(answer, math.log(5))
+        else "a model that knows nothing gives each of the labels the same probability."
+    )

@@ -303,7 +303,9 @@ def attention(tokens: list[str], shares):
         axes.spines[:].set_visible(False)
         axes.set_xlabel("takes from")
         axes.set_title("Shares of attention, from 0.1")
-        most = "; ".join(f"{token} from {tokens[row.argmax()]} {row.max():.2f}" for token, row in zip(tokens, shares, strict=True))
+        most = "; ".join(
+            f"{token} from {tokens[row.argmax()]} {row.max():.2f}" for token, row in zip(tokens, shares, strict=True)
+        )
         return _described(figure, f"Grid of attention shares. The largest of each token: {most}.")
 
 
@@ -316,11 +318,15 @@ def clouds(points: dict, labels, names: list[str]):
         for place, (title, found) in enumerate(points.items()):
             one = figure.add_subplot(spec[place])
             for label, color, marker in ((0, ORANGE, "v"), (1, BLUE, "o")):
-                one.scatter(*found[labels == label].T, s=14, color=color, marker=marker, alpha=0.7, label=_plain(names[label]))
+                one.scatter(
+                    *found[labels == label].T, s=14, color=color, marker=marker, alpha=0.7, label=_plain(names[label])
+                )
             one.set_title(_plain(title))
             one.set_xticks([])
             one.set_yticks([])
-        figure.legend(*one.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, markerscale=2)
+        figure.legend(
+            *one.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, markerscale=2
+        )
         apart = "; ".join(
             f"{title}: along the first direction the labels' middles lie {_apart(found[:, 0], labels):.1f} standard deviations apart"
             for title, found in points.items()

@@ -44,6 +44,7 @@ TRACKS = tuple(environments.NAMES)
 EDITIONS = ("lesson", "exercises", "solutions")
 TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise"}
 
+
 @dataclass(frozen=True)
 class Variant:
     """One of the notebooks that a page makes. ``track`` is a key of ``environments.NAMES``, ``edition`` one of ``EDITIONS``."""

@@ -120,6 +120,42 @@ def test_a_split_that_is_not_there_is_named():
         checks.check_reviews({"train": split_of(3), "unsupervised": split_of(3)})
 
 
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ({}, "There is no train split (there is: none); rename one of yours."),
+        ({"train": {}}, "The train split has no column text (it has: none); rename one of yours."),
+        (
+            {"train": {"text": ["a"], "stars": [1]}},
+            "The train split has no column label (it has: text, stars); rename one of yours.",
+        ),
+        ({"train": {"text": [], "label": []}}, "The train split is empty; choose a split with reviews."),
+        (
+            {"train": {"text": ["a", " "], "label": [1, 1]}},
+            "Row 1 of the train split has no text in it; drop it with filter().",
+        ),
+        (
+            {"train": {"text": ["a"], "label": ["x" * 50]}},
+            f"Row 0 of the train split has the label {'x' * 40!r}; this lesson's labels are 0 and 1: change it, or drop it with "
+            "filter().",
+        ),
+        (
+            {"train": {"text": ["a"], "label": [1]}, "test": {"text": ["a"], "label": [2]}},
+            "Row 0 of the test split has the label '2'; this lesson's labels are 0 and 1: change it, or drop it with filter().",
+        ),
+        ({"train": {"text": ["a"], "label": [1]}, "test": {"text": ["a"], "label": [1]}}, None),
+    ],
+)
+def test_what_is_wrong_with_the_data_is_said_in_these_words(splits, said):
+    splits = {name: datasets.Dataset.from_dict(columns) for name, columns in splits.items()}
+    if said is None:
+        checks.check_reviews(splits)
+        return
+    with pytest.raises(TutorialError) as error:
+        checks.check_reviews(splits)
+    assert str(error.value) == said
+
+
 def raised(library: str, error: BaseException, cause: BaseException | None = None) -> BaseException:
     """The error as code of ``library`` raises it; ``__main__`` is a cell of a notebook."""
     names = {"__name__": library, "error": error, "cause": cause}

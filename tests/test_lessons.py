@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import way
 from nbclient import NotebookClient
 
 import build
 import lab
-import way
 from helpers import environments, first_model, minutes, pictures, progress, results, settings
 
 

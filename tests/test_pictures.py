@@ -1,5 +1,6 @@
 """What is drawn: bars, ticks, positions, colours, labels, and the alternative text, each against figures counted by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
@@ -219,3 +220,69 @@ def test_a_learners_own_style_changes_nothing_and_stays():
         figure = pictures.compare({"a": (0.5, 0.4, 0.6)}, "A title")
         assert figure.axes[0].get_title(loc="left") == "A title" and plt.rcParams["font.size"] == 40
     assert not plt.get_fignums()  # shown once, by the cell that returns it
+
+
+@pytest.mark.parametrize(
+    ("figure", "title", "across", "up"),
+    [
+        (lambda: pictures.label_balance({"train": [0, 1]}, {0: "a", 1: "b"}), "Reviews of each label", "", "reviews"),
+        (
+            lambda: pictures.review_lengths([5, 9], 7),
+            "How long the reviews are",
+            "tokens in a review (the longest 1% drawn at the right edge)",
+            "reviews",
+        ),
+        (lambda: pictures.training_curve(9, {}, {}, {}), "Waiting for the first steps …", "step", "loss"),
+        (lambda: pictures.training_curve(9, {1: 0.6}, {}, {}), "Training", "step", "loss"),
+        (lambda: pictures.compare({"a": (0.5, 0.4, 0.6)}), "Baseline and transformer", "accuracy, with its 95% interval", ""),
+        (
+            lambda: pictures.confusion([0, 1], [0, 1], NAMES),
+            "Right on the diagonal, wrong beside it",
+            "what the model said",
+            "what the writer meant",
+        ),
+        (
+            lambda: pictures.reliability({"a": pd.DataFrame({"confidence": [0.6], "accuracy": [0.5], "reviews": [3]})}),
+            "Is the confidence deserved?",
+            "confidence of the model",
+            "share that is right",
+        ),
+        (lambda: pictures.probabilities({"a": 0.5}, "a text"), "a text", "probability", ""),
+        (lambda: pictures.words([("a", 1.0)], NAMES), "Which words pushed", "push towards NEGATIVE (left) or POSITIVE (right)", ""),
+        (lambda: pictures.attention(["a", "b"], [[1, 0], [0.5, 0.5]]), "Shares of attention, from 0.1", "takes from", ""),
+    ],
+)  # fmt: skip
+def test_what_stands_at_the_axes(figure, title, across, up):
+    axes = figure().axes[0]
+    assert (axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()) == (title, across, up)
+
+
+def test_attention():
+    figure = pictures.attention(["the", "film", "$it"], [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.05, 0.85, 0.1]])
+    (axes,) = figure.axes
+    (image,) = axes.images
+    assert image.get_array().tolist() == [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.05, 0.85, 0.1]]
+    assert ticks(axes.xaxis) == ticks(axes.yaxis) == ["the", "film", r"\$it"]
+    written = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
+    assert written == {
+        (0, 0): ("0.9", "white"), (1, 0): ("0.1", "black"), (0, 1): ("0.2", "black"), (1, 1): ("0.5", "black"),
+        (2, 1): ("0.3", "black"), (1, 2): ("0.8", "white"), (2, 2): ("0.1", "black"),
+    }  # fmt: skip
+    assert alt(figure) == (
+        "Grid of attention shares. The largest of each token: the from the 0.90; film from film 0.50; $it from film 0.85."
+    )
+
+
+def test_clouds():
+    before = np.array([[0.0, 1], [0, -1], [0, 1], [0, -1]])
+    after = np.array([[-1.0, 0], [-1, 0], [1, 0], [1, 0]])
+    figure = pictures.clouds({"before": before, "after": after}, [0, 0, 1, 1], NAMES)
+    assert [axes.get_title(loc="left") for axes in figure.axes[1:]] == ["before", "after"]
+    negative, positive = figure.axes[2].collections
+    assert negative.get_offsets().tolist() == [[-1, 0], [-1, 0]] and positive.get_offsets().tolist() == [[1, 0], [1, 0]]
+    assert [to_hex(cloud.get_facecolor()[0]) for cloud in (negative, positive)] == [ORANGE, BLUE]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == NAMES
+    assert alt(figure) == (
+        "Two directions of the vectors of 4 reviews, by label. before: along the first direction the labels' middles lie 0.0 "
+        "standard deviations apart; after: along the first direction the labels' middles lie 2.0 standard deviations apart."
+    )
