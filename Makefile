@@ -69,7 +69,7 @@ lock: $(TESTS) ## write the newest versions that pyproject.toml allows to requir
 	@$(MAIN) requirements/lock.py
 
 clean: ## remove what can be made again, but keep .venv
-	rm -rf runs build *.egg-info notebooks/*/my_awesome_model* .pytest_cache .ruff_cache .hypothesis
+	rm -rf runs build *.egg-info notebooks/*/my_awesome_model* notebooks/*/*/my_awesome_model* .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .venv/%/.ready: requirements/shared.txt requirements/%.txt

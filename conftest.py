@@ -32,20 +32,20 @@ environments.find_kernels()
 
 def track_of(item) -> str | None:
     """The track that a test belongs to, by its notebook's folder or its parameters; ``None`` for the others."""
-    values = item.callspec.params.values() if hasattr(item, "callspec") else [item.path.parent.name]
+    values = item.callspec.params.values() if hasattr(item, "callspec") else item.path.parts
     return next((value for value in values if isinstance(value, str) and value in environments.NAMES), None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(config, items):
-    """Leave out tracks that are not installed; keep the cells of a notebook, which share a kernel, in one process."""
+    """Leave out tracks that are not installed; keep the notebooks of a track in one process: the later ones open a model of the first."""
     others = set(environments.NAMES) - set(environments.tracks())
     left_out = [item for item in items if track_of(item) in others]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
     for item in items:
         if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+            item.add_marker(pytest.mark.xdist_group(str(item.path.parent)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -23,8 +23,10 @@ What it shows
 ``words``          which words pushed a model to its answer
 ``architectures``  which models can classify text
 
-``lessons``      the plain code of the lessons (``scripts``), run again where lesson 02 has no model, and by benchmarks
-``first_model``  the model that lesson 02 opens
+``exercises``  whether an answer is right, and a hint if not
+
+``lessons``      the plain code of the lessons (``scripts``), run again where a later lesson has no model, and by benchmarks
+``first_model``  the model that lessons 02 and 03 open
 
 ``pytorch`` and ``tensorflow`` hold what exists per track; apart from the lessons' own code, they alone import a framework.
 ``metrics`` is the accuracy of ``evaluate``, for places without a network. Importing this package imports neither framework.

@@ -64,7 +64,7 @@ def _cut_the_start(answer):
     if len(answer) < 8:
         return "eight tokens are to be kept, [CLS] and [SEP] among them."
     if answer[1] == "the" and answer[2] == "plot":
-        return "this keeps the start of the sentence, and its end was asked for."
+        return "this cuts the end of the sentence, and its start was to be cut."
     right = ["[CLS]", "but", "the", "acting", "is", "superb", ".", "[SEP]"]
     return None if answer == right else "these are other tokens; use the sentence as it is given."
 
@@ -87,8 +87,8 @@ def _shape_of_a_batch(answer):
 
 @judge("1.3")
 def _f1(function):
-    logits = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
-    labels = np.array([1, 0, 0, 0, 1])  # precision 1/3, recall 1/2
+    said, labels = np.array([1, 1, 1, 0, 0, 0, 0]), np.array([1, 0, 0, 0, 0, 0, 1])  # precision 1/3, recall 1/2
+    logits = np.eye(2)[said]
     found = called(function, (logits, labels))
     if not isinstance(found, dict) or "f1" not in found or found["f1"] is ...:
         return 'return a dictionary with the entry "f1", as compute_metrics returns one with "accuracy".'
@@ -96,10 +96,10 @@ def _f1(function):
         none = called(function, (np.array([[1.0, 0.0]]), np.array([0])))
         return None if nearly(none["f1"], 0) else "where no review is and none is called POSITIVE, F1 counts as 0."
     for value, hint in (
-        (2 / 5, "this is the accuracy."),
+        (4 / 7, "this is the accuracy."),
         (1 / 3, "this is the precision; F1 takes the recall into account too."),
         (1 / 2, "this is the recall; F1 takes the precision into account too."),
-        ((0.4 + 0.4) / 2, "this is the mean over both labels."),
+        ((0.4 + 2 / 3) / 2, "this is the mean over both labels; F1 of label 1 alone is asked for."),
     ):
         if nearly(found["f1"], value):
             return hint

@@ -1,4 +1,4 @@
-"""The model that lesson 02 looks at: the one lesson 01 left, or one that its cells make now."""
+"""The model that lessons 02 and 03 look at: the one lesson 01 left, or one that its cells make now."""
 
 import importlib
 from pathlib import Path
@@ -17,7 +17,7 @@ def find_or_train(run: Settings, names: dict) -> str:
     own = folder.with_name(folder.name + "_lesson_02")
     wanted = {"track": run.track, "profile": run.profile_name, "assets": run.assets, "seed": names["seed"]}
     other = None
-    for place, whose in ((folder, "lesson 01"), (own, "this lesson, an earlier time")):
+    for place, whose in ((folder, "lesson 01"), (own, "an earlier run of this lesson")):
         record = results.read(place)
         if record is None:
             continue

@@ -28,6 +28,9 @@ STYLE = {
 }
 
 
+SHARPNESS = 2  # pixels of the picture for one on the page, for screens that have more
+
+
 @contextmanager
 def _canvas(height: float = STYLE["figure.figsize"][1]):
     """A figure, ``height`` inches high, and its axes, drawn in the style above, whatever the learner's own settings are."""
@@ -47,10 +50,12 @@ def _described(figure, alt: str):
 
     def bundle(include=None, exclude=None):
         image = io.BytesIO()
-        figure.savefig(image, format="png", bbox_inches="tight")
-        source = base64.b64encode(image.getvalue()).decode()
-        tag = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
-        return {"text/html": tag, "image/png": image.getvalue(), "text/plain": alt}, {"image/png": {"alt": alt}}
+        figure.savefig(image, format="png", bbox_inches="tight", dpi=SHARPNESS * figure.dpi)
+        png = image.getvalue()
+        width = int.from_bytes(png[16:20]) // SHARPNESS  # where a PNG file holds its width in pixels
+        source = base64.b64encode(png).decode()
+        tag = f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{source}">'
+        return {"text/html": tag, "image/png": png, "text/plain": alt}, {"image/png": {"alt": alt, "width": width}}
 
     figure._repr_mimebundle_ = bundle
     return figure

@@ -128,7 +128,12 @@ def lessons_table() -> str:
             path = target(page, variant).relative_to(HERE.parent).as_posix()
             where = links(path)
             cells.append(
-                f"[notebook]({path}), {minutes.spoken(minutes.seconds(page.stem, variant.track))} "
+                f"[notebook]({path}), {minutes.spoken(minutes.seconds(page.stem, variant.track))}; "
+                + ", ".join(
+                    f"[{edition}]({target(page, Variant(variant.track, edition)).relative_to(HERE.parent).as_posix()})"
+                    for edition in EDITIONS[1:]
+                )
+                + " "
                 f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({where['colab']}) "
                 f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
             )
@@ -181,7 +186,7 @@ def with_picture(source: str) -> str:
     if not file.exists():
         raise PageError(f"there is no picture {file.relative_to(SOURCE)}; see notebooks/draw.py.")
     if kind == "way":
-        alt = f"The way of a review: load, preprocess, train, inference; then evaluate and share. You are at: {name}."
+        alt = f"The way of a review: load, preprocess, evaluate, train, share, inference. You are at: {name}."
     else:
         alt = Image.open(file).text["Description"]
     data = base64.b64encode(file.read_bytes()).decode()

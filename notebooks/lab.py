@@ -16,16 +16,17 @@ import build
 from helpers import environments, minutes
 
 PAGE = build.HERE / "index.ipynb"
+HIDDEN = ["*.py", "source", "images", "labconfig", "__pycache__", ".*", "*.tmp"]
 TEXT = """# Text classification with Hugging Face
 
 Lessons that run as they are: in order, from top to bottom. {choice}
 
 {rows}
 
-Click a time to open the lesson. Then choose **Run > Run All Cells**, or run cell by cell with Shift+Enter. The times are
+Click a time to open the lesson, or open its edition with exercises. Then choose **Run > Run All Cells**, or run cell by cell with Shift+Enter. The times are
 for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
 
-Lesson 02 goes on with the model of lesson 01. It trains one itself if there is none, and then takes as long as both.
+Lessons 02 and 03 go on with the model of lesson 01. They train one themselves if there is none, and then take as long as both.
 """
 
 
@@ -57,7 +58,11 @@ def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
         for track in tracks:
             seconds = minutes.seconds(path.stem, track)
             words = f"about {max(1, round(seconds / 60 / speed))} min" if seconds else "open"
-            cells.append(f"[{words}]({build.target(path, build.Variant(track)).relative_to(build.HERE).as_posix()})")
+            lesson, exercises = (
+                build.target(path, build.Variant(track, edition)).relative_to(build.HERE).as_posix()
+                for edition in ("lesson", "exercises")
+            )
+            cells.append(f"[{words}]({lesson}), [exercises]({exercises})")
         facts = build.facts(path)
         number = path.stem.partition("_")[0]
         rows.append(f"| **{number} {facts['title']}** | {facts['about']} | {' | '.join(cells)} |")
@@ -84,6 +89,10 @@ def main() -> None:
         environments.find_kernels()
         command += ["--KernelSpecManager.ensure_native_kernel=False"]
         command += [f"--KernelSpecManager.allowed_kernelspecs={environments.kernel(track)}" for track in tracks]
+        # The file browser shows the lessons, and not what makes them; no message about Jupyter news covers a cell.
+        command += [f"--ContentsManager.hide_globs={name}" for name in HIDDEN]
+        paths = [str(build.HERE), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+        os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)  # labconfig/page_config.json
         command += [f"--LabApp.default_url=/lab/tree/{PAGE.name}", *sys.argv[1:]]
         os.execv(Path(sys.executable).with_name("jupyter"), command)
 

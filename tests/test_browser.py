@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import system
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 import build
@@ -28,7 +29,6 @@ MINUTE = 60_000  # milliseconds
 # All cells stay in the page, also those out of sight, so that the tests can look at them.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false"},
 }
 README_PICTURES = ["start-light-1280.png", "classify-pytorch-light-1280.png", "mistakes-pytorch-light-1280.png"]
 
@@ -185,6 +185,12 @@ def check_names(page: Page, control: str) -> None:
     controls = re.findall(r"- (button|textbox|combobox|checkbox|slider|spinbutton|meter)(.*)", tree)
     assert len(controls) >= 3, tree
     assert all(re.match(r' ".+"', rest) for _, rest in controls), tree
+    # axe-core, over the panel: nothing serious that is ours.
+    panel(page, control).evaluate("panel => panel.setAttribute('data-axe', 'here')")
+    found = Axe().run(page, context="[data-axe=here]").response["violations"]
+    panel(page, control).evaluate("panel => panel.removeAttribute('data-axe')")
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious]
 
 
 def photograph(page: Page, what, name: str, artefacts: Path) -> None:
@@ -283,8 +289,20 @@ def test_the_second_lesson(lab, page, track, artefacts):
     photograph(page, mistakes, f"mistakes-{track}", artefacts)
 
 
+def test_the_third_lesson(lab, page, track):
+    open_lesson(page, lab, f"{track}/03_inside")
+    run_all(page, track)
+    check_pictures(page)
+
+
 def test_the_start_page(lab, page, artefacts):
     links = start_page(page, lab).all_text_contents()
-    assert len(links) == len(build.pages()) * len(build.TRACKS)
-    assert all(re.fullmatch(r"about \d+ min", text) for text in links), links
+    assert len(links) == 2 * len(build.pages()) * len(build.TRACKS)
+    assert all(re.fullmatch(r"about \d+ min", text) for text in links[::2]) and {*links[1::2]} == {"exercises"}, links
+    # The file browser shows lessons, and nothing about Jupyter's news covers them.
+    page.get_by_role("tab", name=re.compile("File Browser")).click()
+    names = page.locator(".jp-DirListing-itemName")
+    expect(names.filter(has_text="pytorch")).to_be_visible(timeout=MINUTE)
+    assert {*names.all_text_contents()} <= {"pytorch", "tensorflow", "index.ipynb"}
+    assert page.get_by_text("Jupyter news").count() == 0
     photograph(page, page, "start", artefacts)

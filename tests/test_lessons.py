@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from types import SimpleNamespace
 
+import draw
 import nbformat
 import pytest
-import way
 from nbclient import NotebookClient
+from PIL import Image
 
 import build
 import lab
@@ -21,6 +22,7 @@ def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
     for path in build.pages():
         for track in build.TRACKS:
             (link,) = re.findall(rf"\[about (\d+) min\]\({track}/{path.stem}\.ipynb\)", slow)
+            assert f"({track}/exercises/{path.stem}_exercises.ipynb)" in slow
             assert int(link) == max(1, round(minutes.seconds(path.stem, track) / 60 / 0.5))
     assert slow.index("01_text") < slow.index("02_error") and "0.5 times the speed" in slow
     assert slow != fast
@@ -31,23 +33,35 @@ def test_a_new_page_is_on_the_start_page_before_anybody_measured_it(tmp_path, mo
     for page in build.pages():
         shutil.copy(page, tmp_path)
     text = build.pages()[0].read_text().replace("title: Text classification", "title: Something new")
-    (tmp_path / "03_new.md").write_text(text)
+    (tmp_path / "09_new.md").write_text(text)
     pages = sorted(tmp_path.glob("*.md"))
     monkeypatch.setattr(build, "pages", lambda: pages)
     shown = lab.page(1).cells[0].source
-    assert "**03 Something new**" in shown and "[open](pytorch/03_new.ipynb)" in shown
-    assert "| Train | fine-tune a checkpoint | not measured |" in build.parts_table(pages[2], build.Variant("pytorch"))
+    assert "**09 Something new**" in shown and "[open](pytorch/09_new.ipynb)" in shown
+    assert "| Train | fine-tune a checkpoint | not measured |" in build.parts_table(pages[-1], build.Variant("pytorch"))
 
 
 def test_the_drawing_has_a_picture_of_each_part_and_lessons_use_them():
     pictures_there = {path.stem for path in (build.SOURCE / "way").glob("*.png")}
-    assert pictures_there == set(way.parts())
+    assert pictures_there == set(draw.parts())
     text = "\n".join(path.read_text() for path in build.pages())
     assert set(re.findall(r"\{\{way (\w+)\}\}", text)) == pictures_there
-    cell = build.with_way("## Load\n\n{{way load}}\n\nA model learns.")
+    cell = build.with_picture("## Load\n\n{{way load}}\n\nA model learns.")
     assert re.fullmatch(
-        r"## Load\n\n!\[[^]]*load\.\]\[way\]\n\nA model learns\.\n\n\[way\]: data:image/png;base64,\S+", cell
+        r"## Load\n\n!\[[^]]*load\.\]\[load\]\n\nA model learns\.\n\n\[load\]: data:image/png;base64,\S+", cell
     )
+
+
+def test_the_other_pictures_are_used_and_say_what_is_in_them():
+    folder = build.SOURCE / "pictures"
+    text = "\n".join(path.read_text() for path in build.pages())
+    assert set(re.findall(r"\{\{picture (\w+)\}\}", text)) == {path.stem for path in folder.glob("*.png")}
+    for picture in folder.glob("*.png"):
+        alt = Image.open(picture).text["Description"]
+        assert len(alt) > 100 and f"![{alt}]" in build.with_picture(f"{{{{picture {picture.stem}}}}}")
+        drawing = picture.with_suffix(".svg")
+        if drawing.exists():
+            assert alt == " ".join(re.search(r"<desc>(.*?)</desc>", drawing.read_text(), re.S)[1].split())
 
 
 @pytest.mark.parametrize("page", build.pages(), ids=lambda page: page.stem)
@@ -85,7 +99,7 @@ def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsy
     assert first_model.find_or_train(RUN, names | {"seed": 7}) == str(own) and trained == [own]
     assert "because the model of lesson 01 was trained with seed 42." in capsys.readouterr().out
     assert first_model.find_or_train(RUN, names | {"seed": 7}) == str(own) and trained == [own]
-    assert "the model of this lesson, an earlier time" in capsys.readouterr().out
+    assert "the model of an earlier run of this lesson" in capsys.readouterr().out
     (folder / "config.json").write_text("{")
     shutil.rmtree(own)
     assert first_model.find_or_train(RUN, names) == str(own)
@@ -129,8 +143,7 @@ print(sorted(path.name for path in Path(folder).iterdir()))
 """
 
 
-# In TensorFlow the notebook of lesson 02 does so itself in `make test`, where lesson 01 runs in another process.
-@pytest.mark.parametrize("track", ["pytorch", pytest.param("tensorflow", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("track", build.TRACKS)
 def test_lesson_02_trains_a_model_where_there_is_none(track, tmp_path):
     script = TRAIN.replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
     environment = os.environ | {"TUTORIAL_OUTPUT": "", "TUTORIAL_PROFILE": ""}

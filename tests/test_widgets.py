@@ -9,7 +9,6 @@ import pytest
 from helpers.panels import browse_panel, classify_panel, mistakes_panel, parts
 
 NAMES = ("spam", "ham")
-BOX = {"max_height": "400px", "overflow": "auto"}
 
 
 class Tokenizer:
@@ -27,10 +26,6 @@ def shown(monkeypatch):
     return found
 
 
-def layout(widget) -> dict:
-    return {name: getattr(widget.layout, name) for name in BOX}
-
-
 def test_the_controls_of_the_browser():
     reviews = datasets.Dataset.from_dict({"text": ["a b", "a b c", "a b c d", ""], "label": [0, 1, 1, 0]})
     panel = browse_panel.build(reviews, dict(enumerate(NAMES)), Tokenizer(), [2, 3, 4, 0])
@@ -41,7 +36,6 @@ def test_the_controls_of_the_browser():
     offered = ("any length", "up to 3 tokens: read whole", "over 3 tokens: cut")
     assert (length.description, length.options) == ("Length", offered)
     assert (asked.description, asked.indent, asked.value) == ("Show tokens", False, False)
-    assert layout(page) == BOX
     place = pager.children[2]
     found = {}
     for choice in offered:
@@ -49,7 +43,7 @@ def test_the_controls_of_the_browser():
         found[choice] = place.value
     wanted = [parts.status(f"review 1 of {count}") for count in (4, 3, 1)]
     assert list(found.values()) == wanted
-    assert page.value == "<p><b>ham</b>, 4 tokens</p><p>a b c d</p>"
+    assert page.value == parts.scrolling("<p><b>ham</b>, 4 tokens</p><p>a b c d</p>", "the review")
     search.value = "nothing"
     assert page.value == ""
 
@@ -116,17 +110,24 @@ def test_what_stands_in_for_the_mistakes(shown):
     assert len(panel.children) == 5  # with the box that shows the words
 
 
+def test_a_long_text_scrolls_by_keyboard():
+    """A box that scrolls must take the focus, or nobody without a mouse reads its end (axe-core: scrollable-region-focusable)."""
+    box = (
+        "<div tabindex='0' role='region' aria-label='a &lt;b&gt;' style='max-height:400px;overflow:auto'><p>x</p></div>"
+    )
+    assert parts.scrolling("<p>x</p>", "a <b>") == box
+
+
 def test_the_controls_of_the_mistakes():
     panel = mistakes_panel.build(table(1), NAMES, lambda text: [(0, 4, 1.0)])
     title, kind, asked, pager, page = panel.children
     assert title.value == parts.title("Page through the mistakes").value
     assert (kind.description, kind.options) == ("Which", ("all mistakes", "spam taken for ham", "ham taken for spam"))
     assert (asked.description, asked.indent) == ("Show the words that pushed", False)
-    assert layout(page) == BOX
     head = "<p>The label is <b>spam</b>. The model says <b>ham</b>, with confidence 0.500.</p>"
-    assert page.value == f"{head}<p>text 0</p>"
+    assert page.value == parts.scrolling(f"{head}<p>text 0</p>", "the review")
     asked.value = True
-    assert page.value == head + parts.coloured("text 0", [(0, 4, 1.0)], NAMES)
+    assert page.value == parts.scrolling(head + parts.coloured("text 0", [(0, 4, 1.0)], NAMES), "the review")
     kind.value = "ham taken for spam"
     assert page.value == "" and pager.children[2].value == parts.status("There is no such mistake.")
 

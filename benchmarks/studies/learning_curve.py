@@ -4,11 +4,14 @@ Whole reviews at the lesson's settings, critics' sentences, and reviews cut at o
 row is tested on the same texts. Each run is written down when it ends, and a second call goes on from there. All of it takes
 about three hours on two cores; the sentences take twenty minutes.
 
+At its end it draws the picture of lesson 01 anew; ``--draw`` does that alone.
+
 ``--choose`` prints the validation accuracy of settings that were tried for sentences and for long reviews. Neither reads a
 test text.
 """
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
@@ -22,6 +25,7 @@ import measure
 from helpers import packages, process, recipe, settings
 
 OUTPUT = common.RESULTS / "learning_curve.json"
+FIGURE = common.FOLDER.parent / "notebooks" / "source" / "pictures" / "learning_curve.png"
 TEST_TEXTS = {"reviews": 2_000, "sentences": 1_500, "tokens": 2_000}
 # Chosen with --choose.
 SENTENCES = {"max_length": 64, "frozen_layers": 0, "learning_rate": 2e-4, "batch_size": 32, "num_epochs": 2}
@@ -104,6 +108,57 @@ def choose(kinds: list[str], seeds: int) -> None:
             print(f"| {kind}: {name(changes)} | {' | '.join(cells)} | {found[0]['seconds']} |", flush=True)
 
 
+def draw() -> None:
+    """The picture of lesson 01: both curves, the mean of the seeds with the interval that the number of test texts gives."""
+    import matplotlib.pyplot as plt
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+    from scipy.stats import binomtest
+
+    from helpers import pictures
+
+    result, alts = common.read(OUTPUT), []
+    looks = {
+        "transformer": ("MiniLM, fine-tuned", pictures.BLUE, "o"),
+        "baseline": ("word counts", pictures.ORANGE, "s"),
+    }
+    titles = {"sentences": "Sentences of critics", "reviews": "Whole reviews"}
+    with plt.rc_context(pictures.STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.3), layout="constrained", sharey=True)
+        for one, (kind, title) in zip(axes, titles.items(), strict=True):
+            rows = [row for row in result.get(kind, {}).values() if row["seeds"]]
+            sizes = [row["changes"]["train_size"] for row in rows]
+            for method, (label, color, marker) in looks.items():
+                means = [statistics.mean(seed[method] for seed in row["seeds"].values()) for row in rows]
+                tests = result["test_texts"][kind]
+                ranges = [binomtest(round(mean * tests), tests).proportion_ci(method="wilson") for mean in means]
+                error = [
+                    [mean - span.low for mean, span in zip(means, ranges, strict=True)],
+                    [span.high - mean for mean, span in zip(means, ranges, strict=True)],
+                ]
+                one.errorbar(sizes, means, yerr=error, color=color, marker=marker, capsize=3, label=label)
+                for row, size in zip(rows, sizes, strict=True):
+                    seeds = [seed[method] for seed in row["seeds"].values()]
+                    one.scatter([size] * len(seeds), seeds, s=10, color=color, alpha=0.5)
+                found = ", ".join(f"{mean:.3f} with {size:,}" for mean, size in zip(means, sizes, strict=True))
+                alts.append(f"{title}, {label}: {found}")
+            one.set_xscale("log")
+            one.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=45)
+            one.minorticks_off()
+            one.set_title(title)
+            one.set_xlabel("training texts")
+            one.grid(axis="y", alpha=0.3)
+        axes[0].set_ylabel("accuracy")
+        axes[0].legend(frameon=False, fontsize=10)
+        about, path = PngInfo(), FIGURE.with_suffix(".tmp")
+        about.add_text("Description", f"Accuracy against the number of training texts. {'; '.join(alts)}.")
+        figure.savefig(path, format="png", dpi=120)
+        colours = Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=32)
+        colours.save(FIGURE, format="png", optimize=True, pnginfo=about)
+        path.unlink()
+        plt.close(figure)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=common.positive, default=3)
@@ -114,7 +169,11 @@ def main() -> None:
     parser.add_argument(
         "--choose", action="store_true", help="print what was tried on validation texts; writes nothing"
     )
+    parser.add_argument("--draw", action="store_true", help="draw the picture of lesson 01 alone")
     arguments = parser.parse_args()
+    if arguments.draw:
+        draw()
+        return
     process.set_up("pytorch")
     if arguments.choose:
         choose(arguments.only, arguments.seeds)
@@ -135,6 +194,7 @@ def main() -> None:
             for label, row in common.read(OUTPUT)[kind].items()
         ]
         common.show(f"{kind}: transformer / word counts", ["", *range(arguments.seeds)], table)
+    draw()
 
 
 if __name__ == "__main__":

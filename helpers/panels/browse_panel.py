@@ -33,7 +33,7 @@ def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
     label = ipywidgets.Dropdown(options=["any label", *names.values()], description="Label")
     length = ipywidgets.Dropdown(options=list(ranges), description="Length")
     asked = ipywidgets.Checkbox(description="Show tokens", indent=False)
-    page = ipywidgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
+    page = ipywidgets.HTML()
 
     def draw(index):
         if index is None:
@@ -41,7 +41,9 @@ def build(reviews, names: dict[int, str], tokenizer, lengths: list[int]):
             return
         head = f"<p><b>{parts.escaped(names[labels[index]])}</b>, {lengths[index]:,} tokens</p>"
         body = f"<p>{parts.escaped(texts[index])}</p>"
-        page.value = head + (parts.tokens(texts[index], tokenizer) if asked.value else body)
+        page.value = parts.scrolling(
+            head + (parts.tokens(texts[index], tokenizer) if asked.value else body), "the review"
+        )
 
     pager = parts.Pager("review", draw)
 

@@ -35,7 +35,7 @@ def build(table, names: tuple[str, str], pushes=None):
     kinds = {"all mistakes": None} | {f"{names[1 - label]} taken for {names[label]}": label for label in (1, 0)}
     kind = ipywidgets.Dropdown(options=list(kinds), description="Which")
     asked = ipywidgets.Checkbox(description="Show the words that pushed", indent=False)
-    page = ipywidgets.HTML(layout={"max_height": "400px", "overflow": "auto"})
+    page = ipywidgets.HTML()
     found = lru_cache(maxsize=256)(pushes) if pushes else None
 
     def draw(row):
@@ -46,11 +46,11 @@ def build(table, names: tuple[str, str], pushes=None):
             f"<p>The label is <b>{parts.escaped(names[row.label])}</b>. The model says "
             f"<b>{parts.escaped(names[row.prediction])}</b>, with confidence {row.confidence:.3f}.</p>"
         )
-        page.value = head + f"<p>{parts.escaped(row.text)}</p>"
+        page.value = parts.scrolling(head + f"<p>{parts.escaped(row.text)}</p>", "the review")
         if asked.value:
             page.value = head + parts.status("Working …")
             try:
-                page.value = head + parts.coloured(row.text, found(row.text), names)
+                page.value = parts.scrolling(head + parts.coloured(row.text, found(row.text), names), "the review")
             except Exception as error:
                 page.value = head + parts.status(f"The words could not be worked out ({type(error).__name__}).")
 

@@ -73,6 +73,12 @@ def status(text: str) -> str:
     return f"<p role='status'>{escaped(text)}</p>"
 
 
+def scrolling(content: str, name: str) -> str:
+    """HTML in a box that scrolls where it is long, also by keyboard; ``name`` is what a screen reader calls it."""
+    box = "max-height:400px;overflow:auto"
+    return f"<div tabindex='0' role='region' aria-label='{escaped(name)}' style='{box}'>{content}</div>"
+
+
 def title(text: str):
     """The panel's name: a heading, which screen readers announce and can jump to."""
     import ipywidgets
