@@ -38,6 +38,11 @@ def mean_f1(logits, labels):
     return (real_f1(logits, labels) + real_f1(np.asarray(logits)[:, ::-1], 1 - np.asarray(labels))) / 2
 
 
+def weighted_f1(logits, labels):
+    one, zero = real_f1(logits, labels), real_f1(np.asarray(logits)[:, ::-1], 1 - np.asarray(labels))
+    return np.mean(labels) * one + (1 - np.mean(labels)) * zero
+
+
 def ratio(part):
     def value(logits, labels):
         hit, false, missed, right = counts(logits, labels)
@@ -60,6 +65,22 @@ class Classifier:
         return both if top_k is None else [max(both, key=lambda one: one["score"])]
 
 
+MAIL = {"text": [f"{name} {number}" for name in ("q", "p", "c") for number in range(4)], "label": [0] * 4 + [1] * 4 + [2] * 4}
+
+
+class MailClassifier:
+    """A pipeline of three labels that knows so many of the twelve messages."""
+
+    def __init__(self, names=("QUESTION", "PRAISE", "COMPLAINT"), known=9):
+        self.model = SimpleNamespace(config=SimpleNamespace(id2label=dict(enumerate(names))))
+        self.known, self.names = known, names
+
+    def __call__(self, texts):
+        right = [self.names[label] for label in MAIL["label"]]
+        assert texts == MAIL["text"]
+        return [{"label": label if place < self.known else ""} for place, label in enumerate(right)]
+
+
 FOOLING = [(f"It is good that number {word} is over.", "NEGATIVE") for word in ("one", "two", "three", "four", "five")]
 PRAISE, BLAME = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
 CUT = ["[CLS]", "but", "the", "acting", "is", "superb", ".", "[SEP]"]
@@ -71,6 +92,7 @@ RIGHT = {
     "1.3": [f1(real_f1)],
     "1.4": [1.1],
     "1.5": [148_610, 592_130],
+    "1.6": [(MailClassifier(), MAIL)],
     "2.1": [0.1],
     "2.2": [(~(PRAISE | BLAME), PRAISE, BLAME)],
     "2.3": [("great", "It was great and bad.", Classifier())],
@@ -86,6 +108,7 @@ WRONG = [
     ("1.1", CUT[1:-1], "eight tokens"),
     ("1.1", [*CUT[:4], "was", *CUT[5:]], "other tokens"),
     ("1.1", "but the acting is superb.", "list of tokens"),
+    ("1.1", ["the", "plot", "is", "silly", ",", "but", "the", "acting"], "[CLS] and [SEP]"),
     ("1.2", (8, 3), "wrong way round"),
     ("1.2", (3, 6), "[CLS] and [SEP]"),
     ("1.2", (3, 7), "one token"),
@@ -96,17 +119,23 @@ WRONG = [
     ("1.3", f1(ratio("precision")), "precision"),
     ("1.3", f1(ratio("recall")), "recall"),
     ("1.3", f1(mean_f1), "mean over both"),
+    ("1.3", f1(weighted_f1), "a mean over both"),
     ("1.3", f1(lambda *_: 0.7), "axis 1"),
     ("1.3", f1(lambda *_: 0.4), "counts as 0"),
     ("1.3", lambda pair: 0.4, '"f1"'),
     ("1.3", lambda pair: pair[2], "IndexError"),
     ("1.4", 1.0, "does not grow"),
     ("1.4", 0.9, "comes nearer"),
-    ("1.4", 1.5, "smaller one"),
+    ("1.4", 1.5, "the first"),
+    ("1.4", 1.01, "the first"),
     ("1.4", "1.1", "a number"),
     ("1.5", 770, "last matrix alone"),
-    ("1.5", 22_713_986, "whole model"),
+    ("1.5", 22_713_986, "leave out"),
     ("1.5", 147_840, "not what stays"),
+    ("1.5", 4, "as many arrays"),
+    ("1.6", (MailClassifier(("QUESTION", "PRAISE")), MAIL), "has 2 labels"),
+    ("1.6", (MailClassifier(("LABEL_0", "LABEL_1", "LABEL_2")), MAIL), "id2label"),
+    ("1.6", (MailClassifier(known=8), MAIL), "knows 8 of the twelve"),
     ("2.1", -0.1, "no sign"),
     ("2.1", 0.9, "one of the two"),
     ("2.1", 0.5, "take the distance"),
@@ -124,9 +153,12 @@ WRONG = [
     ("3.1", (7, 7, 12), "heads come first"),
     ("3.1", (12, 7, 64), "not in their shape"),
     ("3.1", 84, "each pair"),
+    ("3.1", (1, 12, 7, 7), "one sentence"),
+    ("3.1", (12, 9, 9), "special ones"),
     ("3.2", lambda queries, keys: softmax(queries @ keys.T / 4, axis=-1), "still divided"),
     ("3.2", lambda queries, keys: queries @ keys.T, "softmax"),
     ("3.2", lambda queries, keys: softmax(queries @ keys.T, axis=0), "a row"),
+    ("3.2", lambda queries, keys: softmax(queries @ keys.T), "all of them together"),
     ("3.2", lambda queries, keys: softmax(keys @ queries.T, axis=-1), "not the shares"),
     ("3.2", lambda queries, keys: 0.5, "a row for each query"),
     ("3.3", 1_769_472, "matrices alone"),
@@ -134,12 +166,14 @@ WRONG = [
     ("3.3", 1_771_008, "vectors beside"),
     ("3.3", 1_773_696, "two layer normalisations"),
     ("3.3", 1_627_008, "four matrices"),
+    ("3.3", 1_773_312, "one vector is longer"),
     ("3.3", 1, "count matrices"),
     ("3.4", np.log(2), "two labels"),
     ("3.4", 0.2, "probability"),
     ("3.4", -np.log(5), "sign"),
     ("3.4", np.log2(5), "natural"),
     ("3.4", np.log10(5), "natural"),
+    ("3.4", 1.6, "two decimals"),
     ("3.4", 3, "the same probability"),
 ]  # fmt: skip
 

@@ -20,7 +20,7 @@ learning_rate = 2e-5
 warmup_ratio = 0.0  # share of the steps over which the learning rate rises
 frozen_layers = 0  # how many of the lowest layers stay as they are
 config_changes = {}  # where the model differs from its checkpoint
-precision = "fp32"  # fp32, bf16, fp16
+precision = "fp32"  # how exactly it computes: fp32, or half of the digits, bf16 or fp16
 num_epochs = 2
 weight_decay = 0.01
 train_sampling_strategy = "random"  # which reviews share a batch
@@ -258,7 +258,7 @@ print(f"Transformer minus baseline: {difference:+.3f} on {test_reviews:,} review
 from huggingface_hub import get_token
 
 if get_token() is None:
-    print("Not shared: run notebook_login() in Setup to log in, then run this cell again.")
+    print("Not shared: run notebook_login() in Train to log in, then run this cell again.")
 else:
     trainer.push_to_hub(dataset="IMDb", dataset_tags="stanfordnlp/imdb")
 

@@ -3,7 +3,7 @@
 # %% [markdown]
 # ## Setup
 
-# %% tags=["recipe", "values"]
+# %% tags=["values"]
 dataset = "stanfordnlp/imdb"
 train_size = None  # reviews to train on; None for all that validation leaves
 validation_size = 0.1  # share of the train split, or a number of reviews
@@ -11,7 +11,6 @@ test_size = None  # reviews to test on; None for all
 seed = 42  # for everything that chance decides
 output_dir = "my_awesome_model"
 
-# %% tags=["values"]
 checkpoint = "distilbert/distilbert-base-uncased"
 batch_size = 16
 
@@ -178,7 +177,7 @@ print(gelu(np.array([-3.0, -1.0, 0.0, 1.0, 3.0])).round(2))
 
 # %%
 def transformer_layer(x, layer):
-    shares, mixed = attention(x, layer)
+    _, mixed = attention(x, layer)
     x = layer_norm(x + mixed, f"{layer}.{PARTS['attention norm']}")
     wide = gelu(linear(x, f"{layer}.{PARTS['wide']}"))
     return layer_norm(x + linear(wide, f"{layer}.{PARTS['narrow']}"), f"{layer}.{PARTS['norm']}")

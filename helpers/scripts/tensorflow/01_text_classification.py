@@ -20,7 +20,7 @@ learning_rate = 2e-5
 warmup_ratio = 0.0  # share of the steps over which the learning rate rises
 frozen_layers = 0  # how many of the lowest layers stay as they are
 config_changes = {}  # where the model differs from its checkpoint
-precision = "fp32"  # fp32, bf16, fp16
+precision = "fp32"  # how exactly it computes: fp32, or half of the digits, bf16 or fp16
 num_epochs = 3
 
 # %% [markdown]
