@@ -8,13 +8,16 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
+.PHONY: help lab html run install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 lab: $(READY) ## open the lessons in JupyterLab; TRACK=pytorch|tensorflow for one track alone
 	@$(MAIN) notebooks/lab.py $(ARGS)
+
+html: $(READY) ## write the lessons as web pages to runs/html
+	@$(MAIN) notebooks/export.py
 
 run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)

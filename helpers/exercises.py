@@ -159,6 +159,8 @@ def _calibration_error(answer):
         return "the distance has no sign."
     if nearly(answer, 0.9) or nearly(answer, 0.8):
         return "this is one of the two; the error is their distance."
+    if nearly(answer, 0.26):
+        return "the distance is taken for the range as a whole, not for each answer."
     return "take the distance between the confidence and the share that is right."
 
 
@@ -186,7 +188,10 @@ def _leave_one_out(answer):
     changes = np.array([abs(score[label] - scores[0][label]) for score in scores[1:]])
     if changes[words.index(word)] >= changes.max() - 1e-4:
         return None
-    return "without another word the probability changes more; compare the size of the change, in both directions."
+    return (
+        "without another word the probability changes more; compare the size of the change of the same label's probability, "
+        "in both directions."
+    )
 
 
 @judge("2.4")

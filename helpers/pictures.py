@@ -293,25 +293,24 @@ def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 1
         )
 
 
-def attention(tokens: list[str], shares):
-    """A grid: how much each token (a row) takes from each other one (a column). ``shares`` is an array, rows add up to 1."""
-    with _canvas(0.9 + 0.31 * len(tokens)) as (figure, axes):
+def attention(shares, rows: list[str], columns: list[str], token: str):
+    """A grid: how much ``token`` takes from each of ``columns`` (tokens) in each of ``rows`` (heads); each row adds up to 1."""
+    with _canvas(1.2 + 0.28 * len(rows)) as (figure, axes):
         shares = np.asarray(shares)
-        axes.imshow(shares, cmap="Blues", vmin=0, aspect="auto")
-        axes.set_xticks(range(len(tokens)), map(_plain, tokens), rotation=60)
-        axes.set_yticks(range(len(tokens)), map(_plain, tokens))
-        for row, column in np.ndindex(*shares.shape):
-            if shares[row, column] >= 0.1:
-                dark = shares[row, column] > 0.6 * shares.max()
-                axes.text(column, row, f"{shares[row, column]:.1f}", ha="center", va="center", fontsize=9, color="white" if dark else "black")  # fmt: skip
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(columns)), map(_plain, columns), rotation=60)
+        axes.set_yticks(range(len(rows)), map(_plain, rows), fontsize=10)
+        for row, column in np.argwhere(shares >= 0.1):
+            color = "white" if shares[row, column] > 0.6 else "black"
+            written = f"{shares[row, column]:.1f}"
+            axes.text(column, row, written, ha="center", va="center", fontsize=9, color=color)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("takes from")
-        axes.set_title("Shares of attention, from 0.1")
+        axes.set_title(f"What “{_plain(token)}” takes from each token")
         most = "; ".join(
-            f"{token} from {tokens[row.argmax()]} {row.max():.2f}" for token, row in zip(tokens, shares, strict=True)
+            f"{name} {columns[row.argmax()]} {row.max():.2f}" for name, row in zip(rows, shares, strict=True)
         )
-        return _described(figure, f"Grid of attention shares. The largest of each token: {most}.")
+        return _described(figure, f"Grid of the shares that {token} takes from each token. The largest: {most}.")
 
 
 def clouds(points: dict, labels, names: list[str]):

@@ -65,7 +65,10 @@ class Classifier:
         return both if top_k is None else [max(both, key=lambda one: one["score"])]
 
 
-MAIL = {"text": [f"{name} {number}" for name in ("q", "p", "c") for number in range(4)], "label": [0] * 4 + [1] * 4 + [2] * 4}
+MAIL = {
+    "text": [f"{name} {number}" for name in ("q", "p", "c") for number in range(4)],
+    "label": [0] * 4 + [1] * 4 + [2] * 4,
+}
 
 
 class MailClassifier:
@@ -139,6 +142,7 @@ WRONG = [
     ("2.1", -0.1, "no sign"),
     ("2.1", 0.9, "one of the two"),
     ("2.1", 0.5, "take the distance"),
+    ("2.1", 0.26, "as a whole"),
     ("2.2", (~(PRAISE & BLAME), PRAISE, BLAME), "one of the two"),
     ("2.2", (PRAISE | BLAME, PRAISE, BLAME), "turn it round"),
     ("2.2", (PRAISE, PRAISE, BLAME), "no praise and no blame"),

@@ -249,7 +249,7 @@ def test_a_learners_own_style_changes_nothing_and_stays():
         ),
         (lambda: pictures.probabilities({"a": 0.5}, "a text"), "a text", "probability", ""),
         (lambda: pictures.words([("a", 1.0)], NAMES), "Which words pushed", "push towards NEGATIVE (left) or POSITIVE (right)", ""),
-        (lambda: pictures.attention(["a", "b"], [[1, 0], [0.5, 0.5]]), "Shares of attention, from 0.1", "takes from", ""),
+        (lambda: pictures.attention([[1, 0]], ["head 1"], ["a", "b"], "a"), "What “a” takes from each token", "", ""),
     ],
 )  # fmt: skip
 def test_what_stands_at_the_axes(figure, title, across, up):
@@ -258,18 +258,18 @@ def test_what_stands_at_the_axes(figure, title, across, up):
 
 
 def test_attention():
-    figure = pictures.attention(["the", "film", "$it"], [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.05, 0.85, 0.1]])
+    shares = [[0.9, 0.1, 0.0], [0.05, 0.2, 0.75]]
+    figure = pictures.attention(shares, ["head 1", "head 2"], ["the", "film", "$it"], "film")
     (axes,) = figure.axes
     (image,) = axes.images
-    assert image.get_array().tolist() == [[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.05, 0.85, 0.1]]
-    assert ticks(axes.xaxis) == ticks(axes.yaxis) == ["the", "film", r"\$it"]
+    assert image.get_array().tolist() == shares and image.get_clim() == (0, 1)
+    assert ticks(axes.xaxis) == ["the", "film", r"\$it"] and ticks(axes.yaxis) == ["head 1", "head 2"]
     written = {text.get_position(): (text.get_text(), text.get_color()) for text in axes.texts}
     assert written == {
-        (0, 0): ("0.9", "white"), (1, 0): ("0.1", "black"), (0, 1): ("0.2", "black"), (1, 1): ("0.5", "black"),
-        (2, 1): ("0.3", "black"), (1, 2): ("0.8", "white"), (2, 2): ("0.1", "black"),
+        (0, 0): ("0.9", "white"), (1, 0): ("0.1", "black"), (1, 1): ("0.2", "black"), (2, 1): ("0.8", "white")
     }  # fmt: skip
     assert alt(figure) == (
-        "Grid of attention shares. The largest of each token: the from the 0.90; film from film 0.50; $it from film 0.85."
+        "Grid of the shares that film takes from each token. The largest: head 1 the 0.90; head 2 $it 0.75."
     )
 
 

@@ -45,7 +45,7 @@ CANDIDATES = {
         )
     ],
     "reviews": [
-        {"train_size": 4_800} | changes
+        {"train_size": 2_400} | changes
         for changes in (
             {}, {"max_length": 320}, {"frozen_layers": 0, "learning_rate": 2e-4}, {"num_epochs": 2},
             {"max_length": 320, "frozen_layers": 0, "learning_rate": 2e-4, "num_epochs": 2},

@@ -14,6 +14,7 @@ output_dir = "my_awesome_model"
 snippets = "cornell-movie-review-data/rotten_tomatoes"  # sentences of critics
 snippets_size = None  # None for all
 batch_size = 16
+frozen_layers = 0  # how many of the lowest layers a repair leaves as they are
 
 # %% [markdown]
 # ## Open
@@ -224,13 +225,14 @@ print(pd.DataFrame(scores, index=["accuracy", "low", "high"]).T.round(3))
 
 # %%
 mistakes = table[~table["correct"]].sort_values("confidence", ascending=False)
-shown = mistakes.head(8)
+whole = mistakes[mistakes["tokens"] <= limit]
+shown = whole.head(5)
 reading = pd.DataFrame(
     {
         "label": [names[label] for label in shown["label"]],
         "model": [names[label] for label in shown["prediction"]],
-        "confidence": shown["confidence"].round(3),
-        "end of the review": "…" + shown["text"].str[-200:],
+        "confidence": shown["confidence"],
+        "review": shown["text"],
     }
 )
 left = {"text-align": "left", "white-space": "normal"}
@@ -239,7 +241,7 @@ print(reading.style.format(escape="html", precision=3).hide().set_properties(**l
 # %%
 import torch
 
-review = mistakes["text"].iloc[0] if len(mistakes) else table["text"].iloc[0]
+review = (whole if len(whole) else table)["text"].iloc[0]
 inputs = tokenizer(review, truncation=True, return_tensors="pt").to(model.device)
 embed = model.get_input_embeddings()
 token_ids = inputs["input_ids"][0]
@@ -341,14 +343,15 @@ print(f"Between lowest and highest: {positive.max() - positive.min():.3f}")
 # ## Another domain
 
 # %%
-critics = load_dataset(snippets, split="test")
+all_critics = load_dataset(snippets, split="test")
 
 # %%
-print(critics[1]["text"])
+print(all_critics[1]["text"])
 
 # %%
-shuffled = critics.shuffle(seed=seed)
-count = snippets_size or len(critics) // 3
+shuffled = all_critics.shuffle(seed=seed)
+third = len(shuffled) // 3
+count = min(snippets_size or third, third)  # two further parts are for a repair
 critics = shuffled.select(range(count))
 critics_right = predict(critics["text"]).argmax(axis=1) == np.array(critics["label"])
 
@@ -383,6 +386,9 @@ print(f"{len(more):,} sentences and {len(old):,} reviews")
 
 # %%
 repaired = AutoModelForSequenceClassification.from_pretrained(output_dir)
+if frozen_layers:  # as in lesson 01
+    repaired.base_model.embeddings.requires_grad_(False)
+    repaired.base_model.encoder.layer[:frozen_layers].requires_grad_(False)
 repair = Trainer(
     model=repaired,
     args=TrainingArguments(
@@ -393,6 +399,8 @@ repair = Trainer(
         per_device_train_batch_size=batch_size,
         per_device_eval_batch_size=batch_size,
         save_strategy="no",
+        logging_steps=0.2,
+        train_sampling_strategy="group_by_length",
         seed=seed,
     ),
     train_dataset=mixed,

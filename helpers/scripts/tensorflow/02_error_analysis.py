@@ -14,6 +14,7 @@ output_dir = "my_awesome_model"
 snippets = "cornell-movie-review-data/rotten_tomatoes"  # sentences of critics
 snippets_size = None  # None for all
 batch_size = 16
+frozen_layers = 0  # how many of the lowest layers a repair leaves as they are
 
 # %% [markdown]
 # ## Open
@@ -226,13 +227,14 @@ print(pd.DataFrame(scores, index=["accuracy", "low", "high"]).T.round(3))
 
 # %%
 mistakes = table[~table["correct"]].sort_values("confidence", ascending=False)
-shown = mistakes.head(8)
+whole = mistakes[mistakes["tokens"] <= limit]
+shown = whole.head(5)
 reading = pd.DataFrame(
     {
         "label": [names[label] for label in shown["label"]],
         "model": [names[label] for label in shown["prediction"]],
-        "confidence": shown["confidence"].round(3),
-        "end of the review": "…" + shown["text"].str[-200:],
+        "confidence": shown["confidence"],
+        "review": shown["text"],
     }
 )
 left = {"text-align": "left", "white-space": "normal"}
@@ -241,7 +243,7 @@ print(reading.style.format(escape="html", precision=3).hide().set_properties(**l
 # %%
 import tensorflow as tf
 
-review = mistakes["text"].iloc[0] if len(mistakes) else table["text"].iloc[0]
+review = (whole if len(whole) else table)["text"].iloc[0]
 token_ids = tokenizer(review, truncation=True)["input_ids"]
 blank_ids = [tokenizer.mask_token_id] * len(token_ids)
 blank_ids[0], blank_ids[-1] = token_ids[0], token_ids[-1]  # [CLS] and [SEP] stay
@@ -345,14 +347,15 @@ print(f"Between lowest and highest: {positive.max() - positive.min():.3f}")
 # ## Another domain
 
 # %%
-critics = load_dataset(snippets, split="test")
+all_critics = load_dataset(snippets, split="test")
 
 # %%
-print(critics[1]["text"])
+print(all_critics[1]["text"])
 
 # %%
-shuffled = critics.shuffle(seed=seed)
-count = snippets_size or len(critics) // 3
+shuffled = all_critics.shuffle(seed=seed)
+third = len(shuffled) // 3
+count = min(snippets_size or third, third)  # two further parts are for a repair
 critics = shuffled.select(range(count))
 critics_right = predict(critics["text"]).argmax(axis=1) == np.array(critics["label"])
 
@@ -389,10 +392,17 @@ print(f"{len(more):,} sentences and {len(old):,} reviews")
 from transformers import create_optimizer
 
 repaired = TFAutoModelForSequenceClassification.from_pretrained(output_dir)
+if frozen_layers:  # as in lesson 01
+    encoder = getattr(repaired, repaired.base_model_prefix)
+    for layer in [encoder.embeddings, *encoder.encoder.layer[:frozen_layers]]:
+        layer.trainable = False
 steps = max(1, len(mixed) // batch_size)
 optimizer, schedule = create_optimizer(init_lr=1e-4, num_warmup_steps=steps // 10, num_train_steps=steps)
 repaired.compile(optimizer=optimizer)
-training_set = repaired.prepare_tf_dataset(mixed, shuffle=True, batch_size=batch_size, tokenizer=tokenizer)
+by_length = mixed.map(lambda text: {"length": len(text["input_ids"])}).sort("length")
+training_set = repaired.prepare_tf_dataset(
+    by_length, shuffle=False, batch_size=batch_size, tokenizer=tokenizer
+).shuffle(steps, seed=seed)
 history = repaired.fit(training_set, epochs=1)
 
 # %%

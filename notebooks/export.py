@@ -1,0 +1,40 @@
+"""Write the lessons as web pages that need no Jupyter, to ``runs/html``: ``make html``.
+
+A notebook that was run here is exported with its alternative texts by any tool, because its pictures are HTML too. The committed
+ones hold PNG pictures alone, for GitHub, and nbconvert's template reads no alternative text of those; so here it is put in.
+"""
+
+import html
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter
+
+import build
+from helpers import environments
+
+
+def page(notebook: nbformat.NotebookNode) -> str:
+    """The notebook as HTML; each picture has its alternative text."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                alt, width = (output.metadata["image/png"].get(name, "") for name in ("alt", "width"))
+                source = output.data["image/png"].replace("\n", "")
+                tag = f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{source}">'
+                output.data["text/html"] = tag
+    return HTMLExporter().from_notebook_node(notebook)[0]
+
+
+def main() -> None:
+    folder = Path(build.HERE.parent) / "runs" / "html"
+    for track in environments.tracks():
+        for lesson in build.pages():
+            notebook = nbformat.read(build.target(lesson, build.Variant(track)), as_version=4)
+            path = folder / track / f"{lesson.stem}.html"
+            build.write(path, page(notebook))
+            print(path.relative_to(build.HERE.parent))
+
+
+if __name__ == "__main__":
+    main()
