@@ -6,13 +6,13 @@ import shutil
 import subprocess
 from types import SimpleNamespace
 
-import draw
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
 import build
+import draw
 import lab
 from helpers import environments, first_model, minutes, pictures, progress, results, settings
 
@@ -242,3 +242,38 @@ for looks in sys.argv[1:]:
     done = subprocess.run([environments.python("tensorflow"), "-c", code, *looks], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split("length:")[1:] == [" None\n"] * 2, done.stdout
+
+
+TRADE = {
+    "01_text_classification": (
+        "pretrained", "checkpoint", "fine-tuning", "inference", "splits", "tokenizer", "tokens", "batch", "padding", "logits",
+        "baseline", "step", "loss", "learning rate", "epoch", "warm-up", "head", "dropout", "frozen", "weight decay",
+        "training state",
+    ),
+    "02_error_analysis": ("overconfident", "temperature", "negative log-likelihood", "embedding", "attribution"),
+    "03_inside": ("embedding", "attention", "query", "key", "value", "transformer", "pretraining", "fine-tuning", "loss", "logits"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRADE)
+def test_each_word_of_the_trade_is_introduced_before_it_is_used(name):
+    page = build.SOURCE / f"{name}.md"
+    for track in build.TRACKS:
+        (source,) = [path for path in build.pages() if path == page]
+        notebook = build.jupytext.read(source)
+        cells = [
+            cell.source
+            for cell in build.with_parts(notebook.cells, source)
+            if cell.cell_type == "markdown" and not set(cell.metadata.get("tags", [])) & ({*build.TRACKS} - {track})
+        ]
+        text = "\n".join(cells).casefold()
+        words = [word for word in TRADE[name] if (word, track) != ("weight decay", "tensorflow")]  # it has none there
+        for word in words:
+            introduced = text.find("{{term " + word + "|")
+            assert introduced >= 0 and text.count("{{term " + word + "|") == 1, word
+            body = text[text.index("## setup") : introduced] if introduced > text.index("## setup") else ""
+            assert not re.search(rf"\b{word}\b", re.sub(r"\{\{.*?\}\}|`[^`]*`|\[.*?\]\(.*?\)|(?m:^#.*)", "", body)), (
+                word
+            )
+        shown = "\n".join(cell.source for cell in build.build(source, build.Variant(track)).cells)
+        assert all(f"| *{word}* |" in shown.casefold() for word in words)
