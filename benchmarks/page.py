@@ -136,9 +136,35 @@ def accuracy() -> str:
     return table(["settings", "seeds", "mean accuracy", "each", "measured on"], rows)
 
 
+def learning_curve() -> str:
+    result = common.read(RESULTS / "learning_curve.json")
+    rows = [
+        [
+            kind,
+            f"{row['changes']['train_size']:,}",
+            *(
+                f"{statistics.mean(seed[method] for seed in row['seeds'].values()):.3f} "
+                f"({', '.join(f'{seed[method]:.3f}' for seed in row['seeds'].values())})"
+                for method in ("transformer", "baseline")
+            ),
+        ]
+        for kind in ("sentences", "reviews")
+        for row in result[kind].values()
+        if row["seeds"]
+    ]
+    tests = result["test_texts"]
+    head = f"{where(result)}. Tested on {tests['sentences']:,} sentences and {tests['reviews']:,} reviews."
+    return f"{head}\n\n" + table(
+        ["texts", "to train on", "MiniLM, mean (each seed)", "word counts, mean (each seed)"], rows
+    )
+
+
 def filled(text: str) -> str:
     """``text`` with each table as the results have it."""
-    makers = {maker.__name__: maker for maker in (speed, latest, levers, preparation, inference, scaling, accuracy)}
+    makers = {
+        maker.__name__: maker
+        for maker in (speed, latest, levers, preparation, inference, scaling, accuracy, learning_curve)
+    }
     return re.sub(
         r"(<!-- table (\w+) -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}\n{makers[match[2]]()}\n\n{match[3]}",

@@ -46,7 +46,7 @@ def suited(run: Settings) -> dict[str, tuple]:
     few = {name: getattr(profile, name) for name in ("train_size", "validation_size", "test_size", "snippets_size")}
     here = {name: (value, f"{size}: minutes instead of hours") for name, value in few.items()}
     here["max_length"] = profile.max_length, f"{size}: fewer tokens take less time"
-    here["truncation_side"] = profile.truncation_side, f"{size}: reviewers sum up at the end"
+    here["truncation_side"] = profile.truncation_side, f"{size}: the end is a guess at where reviewers sum up"
     here["num_epochs"] = profile.num_epochs, size
     here = {name: pair for name, pair in here.items() if pair[0] is not None}
     here |= assets.values(run.assets)

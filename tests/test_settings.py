@@ -126,7 +126,8 @@ def test_why_a_value_was_fitted_is_said(names):
     assert why["train_size"] == why["test_size"] == why["validation_size"] == "profile quick: minutes instead of hours"
     assert why["max_length"] == "profile quick: fewer tokens take less time"
     assert (
-        why["truncation_side"] == "profile quick: reviewers sum up at the end" and why["num_epochs"] == "profile quick"
+        why["truncation_side"] == "profile quick: the end is a guess at where reviewers sum up"
+        and why["num_epochs"] == "profile quick"
     )
     assert why["precision"] == "this device computes faster in half precision"
     assert why["dataset"] == "it is on this machine" and why["learning_rate"] == "it suits this small checkpoint"

@@ -236,7 +236,8 @@ reading = pd.DataFrame(
     }
 )
 left = {"text-align": "left", "white-space": "normal"}
-print(reading.style.format(escape="html", precision=3).hide().set_properties(**left).set_uuid("mistakes"))
+plain = reading.style.format(escape="html", precision=3).hide()
+print(plain.set_properties(**left).set_uuid("mistakes"))
 
 # %%
 import torch
@@ -330,7 +331,8 @@ print(challenge.groupby("kind", sort=False)["passed"].agg(passed="sum", sentence
 # %%
 failed = challenge.loc[~challenge["passed"], ["kind", "label", "confidence", "text"]]
 failed = failed.assign(label=[names[label] for label in failed["label"]])
-print(failed.style.format(escape="html", precision=3).hide().set_properties(**left).set_uuid("failed"))
+plain = failed.style.format(escape="html", precision=3).hide()
+print(plain.set_properties(**left).set_uuid("failed"))
 
 # %%
 people = ["Emma", "Mohammed", "Mei", "Dmitri", "Lakisha", "José", "Anna", "Uwe"]

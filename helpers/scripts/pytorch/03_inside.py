@@ -243,7 +243,7 @@ for place, start_of_name in places.items():
 from datasets import load_dataset
 
 reviews = load_dataset(dataset, split="test").shuffle(seed=seed)
-reviews = reviews.select(range(min(300, test_size or 300)))
+reviews = reviews.select(range(min(300, test_size or 300, len(reviews))))
 
 
 # %%
@@ -265,7 +265,8 @@ from sklearn.model_selection import cross_val_score
 
 for name, found in vectors.items():
     parts = cross_val_score(LogisticRegression(max_iter=5000), normalise(found), labels, cv=5)
-    print(f"{name}: {parts.mean():.2f} right, from {parts.min():.2f} to {parts.max():.2f} in five parts")
+    lowest, highest = parts.min(), parts.max()
+    print(f"{name}: {parts.mean():.2f} right; in five parts {lowest:.2f} to {highest:.2f}")
 
 # %%
 from sklearn.decomposition import PCA
