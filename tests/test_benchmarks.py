@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
+from PIL import Image
 
 import bench
 import common
+import learning_curve
 import page
 from helpers import environments
 from measure import levers_of, operations
@@ -117,3 +120,28 @@ def test_a_lever_that_is_not_there_is_named():
     command = [sys.executable, str(RESULTS.parent / "measure.py"), "--track", "pytorch", "--reviews", "1"]
     done = subprocess.run([*command, "--levers", "turbo"], capture_output=True, text=True)
     assert done.returncode == 2 and "unknown: turbo; the levers are tokens" in done.stderr
+
+
+def test_the_learning_curve_is_drawn_from_what_was_measured(tmp_path, monkeypatch):
+    row = {
+        "changes": {"train_size": 500},
+        "seeds": {"0": {"transformer": 0.7, "baseline": 0.6}, "1": {"transformer": 0.8, "baseline": 0.5}},
+    }
+    result = {"sentences": {"a": row}, "reviews": {"b": row | {"changes": {"train_size": 1_000}}}}
+    monkeypatch.setattr(learning_curve, "OUTPUT", tmp_path / "curve.json")
+    monkeypatch.setattr(learning_curve, "FIGURE", tmp_path / "curve.png")
+    common.write(learning_curve.OUTPUT, result | {"test_texts": {"sentences": 100, "reviews": 200}})
+    learning_curve.draw()
+    assert Image.open(learning_curve.FIGURE).text["Description"] == (
+        "Accuracy against the number of training texts. Sentences of critics, MiniLM, fine-tuned: 0.750 with 500; Sentences of critics, "
+        "word counts: 0.550 with 500; Whole reviews, MiniLM, fine-tuned: 0.750 with 1,000; Whole reviews, word counts: 0.550 with 1,000."
+    )
+
+
+def test_the_sentences_of_the_learning_curve_are_split_once():
+    folder = Path(learning_curve.folder("sentences"))
+    train, test = (
+        set(pd.read_parquet(path)["text"]) for path in (next(folder.glob("train*")), next(folder.glob("test*")))
+    )
+    assert len(test) > 1_400 and len(train) > 6_900
+    assert len(train & test) < 10  # sentences that critics or lists have twice
