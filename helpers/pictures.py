@@ -261,21 +261,6 @@ def reliability(tables: dict, title: str = "Is the confidence deserved?"):
         return _described(figure, f"Reliability diagram. {lines}.")
 
 
-def probabilities(values: dict[str, float], title: str = ""):
-    """Bars: the probability (0 to 1) of each label."""
-    with _canvas(1.8) as (figure, axes):
-        bars = axes.barh(
-            [_plain(label) for label in values], list(values.values()), color=[ORANGE, BLUE][: len(values)]
-        )
-        axes.bar_label(bars, [f"{value:.3f}" for value in values.values()], padding=3)
-        axes.set_xlim(0, 1.12)
-        axes.set_xticks(np.linspace(0, 1, 6))
-        axes.set_xlabel("probability")
-        axes.set_title(_plain(title), fontsize=11)
-        each = ", ".join(f"{label} {value:.3f}" for label, value in values.items())
-        return _described(figure, f"Bar chart of probabilities{f' for {title}' if title else ''}: {each}.")
-
-
 def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 10):
     """Bars: the ``most`` words that pushed hardest, in the order of the text, towards ``names[0]`` (< 0) or ``names[1]``."""
     hardest = sorted(range(len(pushes)), key=lambda index: -abs(pushes[index][1]))[:most]

@@ -25,8 +25,6 @@ from helpers import (
     settings,
 )
 
-PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
-
 
 @pytest.mark.parametrize(
     "figure",
@@ -40,9 +38,8 @@ PROBABILITIES = {"NEGATIVE": 0.25, "POSITIVE": 0.75}
             {"as it is": pd.DataFrame({"confidence": [0.6, 0.9], "accuracy": [0.5, 1], "reviews": [2, 3]})}
         ),
         pictures.words([("a", 0.1), ("costs $5", -2.0), ("fine", 1.5)], ("NEGATIVE", "POSITIVE")),
-        pictures.probabilities(PROBABILITIES),
     ],
-    ids=lambda figure: figure.axes[0].get_title() or "probabilities",
+    ids=lambda figure: figure.axes[0].get_title(),
 )
 def test_a_figure_draws(figure, tmp_path):
     figure.savefig(tmp_path / "figure.png")

@@ -137,9 +137,9 @@ def test_the_pager_stays_within_its_items():
 
 def test_a_panel_goes_with_its_static_form(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, metadata, raw: shown.append((data, metadata, raw)))
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append((data, raw)))
     parts.show(SimpleNamespace(model_id="m1"), "<table></table>")
-    data, metadata, raw = shown[0]
+    data, raw = shown[0]
     view = {"version_major": 2, "version_minor": 0, "model_id": "m1"}
     assert data["application/vnd.jupyter.widget-view+json"] == view and data["text/html"] == "<table></table>"
-    assert metadata == {} and raw is True and "m1" in data["text/plain"]
+    assert raw is True and "m1" in data["text/plain"]

@@ -180,21 +180,6 @@ def test_reliability():
     )
 
 
-def test_probabilities():
-    figure = pictures.probabilities({"NEGATIVE": 0.25, "POSITIVE": 0.75}, "“It costs $5 or $6.”")
-    (axes,) = figure.axes
-    assert [(bar.get_width(), to_hex(bar.get_facecolor())) for bar in axes.patches] == [(0.25, ORANGE), (0.75, BLUE)]
-    assert ticks(axes.yaxis) == NAMES and texts(axes) == ["0.250", "0.750"]
-    assert (
-        axes.get_xlim()[0] == 0
-        and axes.get_xlim()[1] > 1
-        and list(axes.get_xticks()) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
-    )
-    assert axes.get_title(loc="left") == r"“It costs \$5 or \$6.”"
-    assert alt(figure) == "Bar chart of probabilities for “It costs $5 or $6.”: NEGATIVE 0.250, POSITIVE 0.750."
-    assert alt(pictures.probabilities({"A": 1.0})) == "Bar chart of probabilities: A 1.000."
-
-
 def test_words():
     pushes = [("a", 0.1), ("dull", -2.0), ("film", 0.2), ("fine", 1.5)]
     figure = pictures.words(pushes, ("spam", "ham"), most=3)
@@ -247,7 +232,6 @@ def test_a_learners_own_style_changes_nothing_and_stays():
             "confidence of the model",
             "share that is right",
         ),
-        (lambda: pictures.probabilities({"a": 0.5}, "a text"), "a text", "probability", ""),
         (lambda: pictures.words([("a", 1.0)], NAMES), "Which words pushed", "push towards NEGATIVE (left) or POSITIVE (right)", ""),
         (lambda: pictures.attention([[1, 0]], ["head 1"], ["a", "b"], "a"), "What “a” takes from each token", "", ""),
     ],

@@ -9,17 +9,15 @@ OWN = "your own text"
 
 
 def classify(pipeline, word_pushes=None, reviews=(), example: str = EXAMPLE) -> None:
-    """Show the panel; see ``build`` for its parts.
+    """Show the panel, or the answer for the example where widgets do not work; see ``build`` for its parts.
 
     ``pipeline`` is transformers' for text classification. ``word_pushes`` takes its model, its tokenizer and a text; see
     ``helpers.words``.
     """
-    from helpers import pictures
-
-    classifier = lru_cache(maxsize=256)(partial(probabilities, pipeline))  # picture and panel ask for the same example
+    classifier = partial(probabilities, pipeline)
     pushes = partial(word_pushes, pipeline.model, pipeline.tokenizer) if word_pushes else None
-    figure = pictures.probabilities(classifier(example), f"“{example}”")
-    parts.show(build(classifier, pushes, reviews, example), figure)
+    panel = build(classifier, pushes, reviews, example)
+    parts.show(panel, panel.children[-1].value)  # what it says about the example
 
 
 def probabilities(pipeline, text: str) -> dict[str, float]:

@@ -119,17 +119,16 @@ class Pager:
 
 
 def show(panel, static) -> None:
-    """Display a panel. Where widgets do not work (GitHub, a PDF), ``static`` stands in: a figure, or a table as HTML.
+    """Display a panel. Where widgets do not work (GitHub, a PDF), ``static`` stands in, as HTML.
 
     One output carries both, and each viewer shows the richest form it knows.
     """
     from IPython.display import display
 
-    data, metadata = ({"text/html": static}, {}) if isinstance(static, str) else static._repr_mimebundle_()
     # Written out, because ipywidgets 7, which Colab may have, shows a widget in another way.
     view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
     widget = {"application/vnd.jupyter.widget-view+json": view, "text/plain": repr(panel)}
-    display(widget | data, metadata=metadata, raw=True)
+    display(widget | {"text/html": static}, raw=True)
 
 
 def shortened(text: str, width: int = 160) -> str:
