@@ -411,6 +411,15 @@ repair = Trainer(
 repair.train()
 
 # %%
+repaired_predictor = Trainer(model=repaired, args=predictor.args, data_collator=DataCollatorWithPadding(tokenizer))
+
+# %%
+some = fresh_reviews["text"][:4]
+together = predict(some, repaired_predictor)
+alone = np.concatenate([predict([text], repaired_predictor) for text in some])
+print("the answers are in the order of the texts:", np.allclose(together, alone, atol=0.02))
+
+# %%
 kinds = {
     "fresh sentences of critics": fresh_critics,
     "fresh reviews": fresh_reviews,
@@ -420,7 +429,7 @@ right = {}
 for kind, texts in kinds.items():
     labels = np.array(texts["label"])
     right[kind, "before"] = predict(texts["text"]).argmax(axis=1) == labels
-    right[kind, "after"] = predict(texts["text"], repair).argmax(axis=1) == labels
+    right[kind, "after"] = predict(texts["text"], repaired_predictor).argmax(axis=1) == labels
 
 # %%
 for kind in kinds:
