@@ -463,6 +463,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
     parser.add_argument("--only", choices=[page.stem for page in pages()], help="this page alone")
+    parser.add_argument("--folder", type=Path, help="run them there, with the model of lesson 01 that is there; for one track")
     parser.add_argument("--scripts", action="store_true", help="write the scripts alone")
     arguments = parser.parse_args()
     forget_login()
@@ -478,7 +479,7 @@ def main() -> None:
                 os.environ.pop("TUTORIAL_OUTPUT", None)
                 for page in pages():
                     if arguments.only in (None, page.stem):
-                        make(page, track, None if arguments.no_execute else Path(folder))
+                        make(page, track, None if arguments.no_execute else arguments.folder or Path(folder))
         readme = HERE.parent / "README.md"
         write(readme, with_lessons(readme.read_text()))
     except PageError as error:
