@@ -391,6 +391,23 @@ mixed = mixed.map(lambda examples: tokenizer(examples["text"], truncation=True),
 print(f"{len(more):,} sentences and {len(old):,} reviews")
 
 # %%
+from transformers import create_optimizer
+
+repaired = TFAutoModelForSequenceClassification.from_pretrained(output_dir)
+if frozen_layers:  # as in lesson 01
+    encoder = getattr(repaired, repaired.base_model_prefix)
+    for layer in [encoder.embeddings, *encoder.encoder.layer[:frozen_layers]]:
+        layer.trainable = False
+steps = max(1, len(mixed) // batch_size)
+optimizer, schedule = create_optimizer(init_lr=1e-4, num_warmup_steps=steps // 10, num_train_steps=steps)
+repaired.compile(optimizer=optimizer)
+by_length = mixed.map(lambda text: {"length": len(text["input_ids"])}).sort("length")
+training_set = repaired.prepare_tf_dataset(
+    by_length, shuffle=False, batch_size=batch_size, tokenizer=tokenizer
+).shuffle(steps, seed=seed)
+history = repaired.fit(training_set, epochs=1)
+
+# %%
 repaired_predictor = repaired
 
 # %%
