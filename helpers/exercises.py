@@ -186,7 +186,7 @@ def _leave_one_out(answer):
     scores = [{one["label"]: one["score"] for one in classifier(text, top_k=None)} for text in [sentence, *left_out]]
     label = classifier.model.config.id2label[1]
     changes = np.array([abs(score[label] - scores[0][label]) for score in scores[1:]])
-    if changes[words.index(word)] >= changes.max() - 1e-4:
+    if max(changes[[one == word for one in words]]) >= changes.max() - 1e-4:  # a word may be there twice
         return None
     return (
         "without another word the probability changes more; compare the size of the change of the same label's probability, "

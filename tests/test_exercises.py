@@ -84,6 +84,14 @@ class MailClassifier:
         return [{"label": label if place < self.known else ""} for place, label in enumerate(right)]
 
 
+class Twice(Classifier):
+    """A model to which the second of two words that are alike matters."""
+
+    def __call__(self, text, top_k=1, truncation=True):
+        good = 0.9 if text.endswith("good") else 0.1
+        return [{"label": "POSITIVE", "score": good}, {"label": "NEGATIVE", "score": 1 - good}]
+
+
 FOOLING = [(f"It is good that number {word} is over.", "NEGATIVE") for word in ("one", "two", "three", "four", "five")]
 PRAISE, BLAME = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
 CUT = ["[CLS]", "but", "the", "acting", "is", "superb", ".", "[SEP]"]
@@ -98,7 +106,7 @@ RIGHT = {
     "1.6": [(MailClassifier(), MAIL)],
     "2.1": [0.1],
     "2.2": [(~(PRAISE | BLAME), PRAISE, BLAME)],
-    "2.3": [("great", "It was great and bad.", Classifier())],
+    "2.3": [("great", "It was great and bad.", Classifier()), ("good", "good or bad or good", Twice())],
     "2.4": [(FOOLING, Classifier())],
     "3.1": [(12, 7, 7)],
     "3.2": [lambda queries, keys: softmax(queries @ keys.T, axis=-1)],
