@@ -463,7 +463,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-execute", action="store_true", help="keep the outputs that are there")
     parser.add_argument("--only", choices=[page.stem for page in pages()], help="this page alone")
-    parser.add_argument("--folder", type=Path, help="run them there, with the model of lesson 01 that is there; for one track")
+    parser.add_argument(
+        "--folder", type=Path, help="run them there, with the model of lesson 01 that is there; for one track"
+    )
     parser.add_argument("--scripts", action="store_true", help="write the scripts alone")
     arguments = parser.parse_args()
     forget_login()
