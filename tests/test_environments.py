@@ -144,7 +144,7 @@ def test_a_file_of_the_learner_in_front_of_the_kits_helpers(tmp_path):
     own.write_text("def mine(): pass")
     track = environments.tracks()[0]
     said = first_cells(track, environments.kernel(track), tmp_path)
-    assert said.startswith("SystemExit: ") and str(own) in said and "rename a file or folder of yours" in said, said
+    assert said.startswith("SystemExit: ") and str(own) in said and "is called helpers, rename it" in said, said
 
 
 def test_each_notebook_names_the_kernel_of_its_track():

@@ -143,7 +143,7 @@ print(sorted(path.name for path in Path(folder).iterdir()))
 """
 
 
-@pytest.mark.parametrize("track", build.TRACKS)
+@pytest.mark.parametrize("track", ["pytorch", pytest.param("tensorflow", marks=pytest.mark.slow)])
 def test_lesson_02_trains_a_model_where_there_is_none(track, tmp_path):
     script = TRAIN.replace("TRACK", repr(track)).replace("FOLDER", repr(str(tmp_path / "m")))
     environment = os.environ | {"TUTORIAL_OUTPUT": "", "TUTORIAL_PROFILE": ""}
@@ -224,8 +224,8 @@ def test_outside_a_notebook_nothing_is_watched(capsys):
 @pytest.mark.parametrize("track", ["tensorflow"])
 def test_lengths_that_mostly_agree_are_not_taken_for_fixed(track):
     """``datasets`` looks at a few random reviews to see which sizes vary; by its default, seed 351 finds no short one."""
-    pages = ("source/01_text_classification.md", "source/02_error_analysis.md")
-    looks = [re.search(r"num_test_batches=(\d+)", (build.HERE / page).read_text())[1] for page in pages]
+    looks = re.findall(r"num_test_batches=(\d+)", (build.SOURCE / "02_error_analysis.md").read_text())
+    assert looks
     code = """
 import random, sys
 from datasets import Dataset
@@ -241,7 +241,7 @@ for looks in sys.argv[1:]:
 """
     done = subprocess.run([environments.python("tensorflow"), "-c", code, *looks], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split("length:")[1:] == [" None\n"] * 2, done.stdout
+    assert done.stdout.split("length:")[1:] == [" None\n"] * len(looks), done.stdout
 
 
 TRADE = {

@@ -100,7 +100,16 @@ def test_outputs_are_real_and_clean(page, track):
 def test_a_web_page_has_the_alternative_texts(page, track):
     text = export.page(committed(page, track))
     assert "No description has been provided" not in text
-    assert len(re.findall(r'<img alt="[^"]{20,}"', text)) >= 5
+    assert len(re.findall(r"""<img[^>]* alt=["'].{20}""", text)) >= 5
+
+
+@pytest.mark.parametrize("track", build.TRACKS)
+def test_the_repaired_model_answered_in_the_order_of_the_texts(track):
+    page = next(page for page in PAGES if page.stem == "02_error_analysis")
+    said = [
+        output.text for cell in committed(page, track).cells for output in cell.get("outputs", []) if "text" in output
+    ]
+    assert "the answers are in the order of the texts: True\n" in said
 
 
 @pytest.mark.parametrize("track", build.TRACKS)
@@ -201,7 +210,7 @@ def test_nbval_goes_red_when_a_stored_output_changes(tmp_path):
         path.parent.mkdir()
         if name == "changed":
             stored = notebook.cells[first].outputs[0]
-            stored.data["text/plain"] = stored.data["text/plain"].replace("label", "lable")
+            stored.data["text/plain"] = stored.data["text/plain"].upper()
         nbformat.write(notebook, path)
         shutil.copy(Path(__file__).parents[1] / "pyproject.toml", path.parent)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--override-ini=addopts=", "--nbval-lax"]
@@ -253,7 +262,7 @@ def test_lesson_cells_know_nothing_of_the_kit(page, track):
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_the_recipe_is_in_the_script_with_its_tags(track):
     recipe = [cell for cell in lessons.cells(track) if "recipe" in cell.tags]
-    assert len(recipe) >= 15 and sum("values" in cell.tags for cell in recipe) == 3
+    assert len(recipe) >= 15 and sum("values" in cell.tags for cell in recipe) == 1
 
 
 PAGE = """---

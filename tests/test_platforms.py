@@ -152,6 +152,7 @@ def test_run_fails_when_a_lesson_does(tmp_path, track):
     assert json.loads((tmp_path / "summary.json").read_text()) == []
 
 
+@pytest.mark.slow  # CI runs all lessons so, at the quick profile
 @pytest.mark.parametrize("track", ["pytorch"])
 def test_run_writes_a_summary_and_holds_the_bar(tmp_path, track):
     done = run_lessons(tmp_path, track, "--profile", "smoke", "--min-accuracy", "1.01")
