@@ -300,7 +300,6 @@ def test_the_start_page(lab, page, artefacts):
     assert len(links) == 2 * len(build.pages()) * len(build.TRACKS)
     assert all(re.fullmatch(r"about \d+ min", text) for text in links[::2]) and {*links[1::2]} == {"exercises"}, links
     # The file browser shows lessons, and nothing about Jupyter's news covers them.
-    page.get_by_role("tab", name=re.compile("File Browser")).click()
     names = page.locator(".jp-DirListing-itemName")
     expect(names.filter(has_text="pytorch")).to_be_visible(timeout=MINUTE)
     assert {*names.all_text_contents()} <= {"pytorch", "tensorflow", "index.ipynb"}
