@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def guard(callback) -> None:
         pushed = None
         with sharing(said=False):
             pushed = push(*arguments, **more)
+        forget_logs(callback.repo)
         return pushed or (None, None)
 
     callback.repo.push_to_hub = guarded
@@ -84,6 +86,12 @@ def finish(callback) -> None:
             repository.git_add(auto_lfs_track=True)
             repository.git_commit("End of training")
         repository.git_push()  # unlike push_to_hub, it tells when it failed
+    forget_logs(callback.repo)
+
+
+def forget_logs(repository) -> None:
+    """Delete what git-lfs noted of a push that broke off: it writes the address with the token there."""
+    shutil.rmtree(Path(repository.local_dir) / ".git" / "lfs" / "logs", ignore_errors=True)
 
 
 def _not_from_the_hub(record: logging.LogRecord) -> bool:

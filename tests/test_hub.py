@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -12,7 +13,7 @@ from lesson import environment
 from nbclient import NotebookClient
 
 import build
-from helpers import environments
+from helpers import environments, hub
 
 
 def run(notebook, folder: Path, env) -> str:
@@ -101,3 +102,15 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
         if path.is_file() and not path.is_symlink():
             assert b"hf_canary" not in path.read_bytes(), path
     shutil.rmtree(tmp_path)
+
+
+def test_the_logs_of_git_lfs_go_after_a_push(tmp_path):
+    """When a push breaks off, git-lfs writes its command line, address and token included, to a log in the clone."""
+    logs = tmp_path / ".git" / "lfs" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "one.log").write_text("http://user:hf_canary@hub")
+    (tmp_path / ".git" / "config").write_text("")
+    repo = SimpleNamespace(local_dir=str(tmp_path), push_to_hub=lambda: ("done", None))
+    callback = SimpleNamespace(repo=repo)
+    hub.guard(callback)
+    assert callback.repo.push_to_hub() == ("done", None) and not logs.exists()
