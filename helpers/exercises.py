@@ -36,6 +36,8 @@ def check(number: str, answer) -> None:
 
 
 def judge(number: str):
+    """Make the function below the judge of exercise ``number``."""
+
     def register(function):
         JUDGES[number] = function
         return function
@@ -52,6 +54,7 @@ def called(function, *arguments):
 
 
 def nearly(answer, right: float) -> bool:
+    """Whether a number is ``right``, as exactly as one writes numbers down: within half a percent."""
     return math.isclose(float(answer), right, rel_tol=0.005, abs_tol=1e-9)
 
 
@@ -124,11 +127,10 @@ def _diverging_rate(answer):
 
 @judge("1.5")
 def _weights_of_the_head(answer):
-    sizes = {384: "MiniLM", 768: "DistilBERT"}
-    heads = {width: (width * width + width) + 2 * (width + 1) for width in sizes}
-    if answer in heads.values():
+    widths = (384, 768)  # MiniLM's and DistilBERT's
+    if answer in {(width * width + width) + 2 * (width + 1) for width in widths}:
         return None
-    if answer in {2 * (width + 1) for width in sizes}:
+    if answer in {2 * (width + 1) for width in widths}:
         return "this is the last matrix alone; the matrix before it belongs to no frozen layer either."
     if isinstance(answer, int) and answer > 20_000_000:
         return "this is the whole model; leave out the weights with embeddings or a layer's number in their names."
@@ -169,11 +171,13 @@ def _neither(answer):
     neither, praise, blame = (np.asarray(part, bool) for part in answer)
     if neither.shape != praise.shape:
         return "mark each review with True or False."
-    if (neither == ~(praise & blame)).all() and not (neither == ~(praise | blame)).all():
+    if (neither == ~(praise | blame)).all():
+        return None
+    if (neither == ~(praise & blame)).all():
         return "this also marks reviews that have one of the two."
     if (neither == (praise | blame)).all():
         return "these are the others: turn it round."
-    return None if (neither == ~(praise | blame)).all() else "a review belongs to it if it has no praise and no blame."
+    return "a review belongs to it if it has no praise and no blame."
 
 
 @judge("2.3")
@@ -218,7 +222,7 @@ def _shape_of_shares(answer):
         )
     if isinstance(answer, tuple) and 9 in answer:
         return "the 7 tokens are all there are, the special ones included."
-    if (isinstance(answer, tuple) and 768 in answer) or (isinstance(answer, tuple) and 64 in answer):
+    if isinstance(answer, tuple) and {768, 64} & {*answer}:
         return "the width takes part in the products, but not in their shape: there is a share for each pair of tokens."
     if isinstance(answer, tuple) and sorted(answer) == [7, 7, 12]:
         return None if answer == (12, 7, 7) else "the numbers are right; the heads come first."

@@ -62,9 +62,8 @@ def guard(callback) -> None:
 
     def guarded(*arguments, **more):
         pushed = None
-        with sharing(said=False):
+        with _without_logs(callback.repo), sharing(said=False):
             pushed = push(*arguments, **more)
-        forget_logs(callback.repo)
         return pushed or (None, None)
 
     callback.repo.push_to_hub = guarded
@@ -78,7 +77,7 @@ def finish(callback) -> None:
     if callback is None:
         print(NOT_LOGGED_IN)
         return
-    with sharing():
+    with _without_logs(callback.repo), sharing():
         repository = callback.repo
         callback.model.save_pretrained(callback.output_dir)
         callback.tokenizer.save_pretrained(callback.output_dir)
@@ -86,12 +85,15 @@ def finish(callback) -> None:
             repository.git_add(auto_lfs_track=True)
             repository.git_commit("End of training")
         repository.git_push()  # unlike push_to_hub, it tells when it failed
-    forget_logs(callback.repo)
 
 
-def forget_logs(repository) -> None:
-    """Delete what git-lfs noted of a push that broke off: it writes the address with the token there."""
-    shutil.rmtree(Path(repository.local_dir) / ".git" / "lfs" / "logs", ignore_errors=True)
+@contextmanager
+def _without_logs(repository):
+    """Delete what git-lfs notes of a push that breaks off or is stopped: it writes the address with the token there."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(Path(repository.local_dir) / ".git" / "lfs" / "logs", ignore_errors=True)
 
 
 def _not_from_the_hub(record: logging.LogRecord) -> bool:

@@ -53,12 +53,16 @@ def _described(figure, alt: str):
         figure.savefig(image, format="png", bbox_inches="tight", dpi=SHARPNESS * figure.dpi)
         png = image.getvalue()
         width = int.from_bytes(png[16:20]) // SHARPNESS  # where a PNG file holds its width in pixels
-        source = base64.b64encode(png).decode()
-        tag = f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{source}">'
+        tag = as_html(base64.b64encode(png).decode(), alt, width)
         return {"text/html": tag, "image/png": png, "text/plain": alt}, {"image/png": {"alt": alt, "width": width}}
 
     figure._repr_mimebundle_ = bundle
     return figure
+
+
+def as_html(png: str, alt: str, width: int) -> str:
+    """A PNG picture (base64) as an ``img``, shown ``width`` pixels wide."""
+    return f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{png}">'
 
 
 def _plain(text: object) -> str:

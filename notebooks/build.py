@@ -157,7 +157,8 @@ def with_parts(cells, page: Path):
     Within a code cell, a line with it is replaced by the part's code.
     """
     for cell in cells:
-        include = re.search(r"^\{\{include (\w+)\}\}$", cell.source, re.M)
+        find = re.search if cell.cell_type == "code" else re.fullmatch  # one within a text is told by ``build``
+        include = find(r"(?m:^)\{\{include (\w+)\}\}(?m:$)", cell.source)
         if not include:
             yield cell
             continue
@@ -196,15 +197,10 @@ def with_picture(source: str) -> str:
 TERM = re.compile(r"\{\{term ([^|{}]+)\|([^{}]+)\}\}")
 
 
-def terms(cells) -> dict[str, str]:
-    """The words that these cells introduce, with ``{{term WORD|what it means}}``, in alphabetical order."""
-    found = {word: " ".join(meaning.split()) for cell in cells for word, meaning in TERM.findall(cell.source)}
-    return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
-
-
 def glossary(cells) -> str:
-    """The words that these cells introduce, as a table."""
-    rows = [f"| *{word}* | {meaning} |" for word, meaning in terms(cells).items()]
+    """The words that these cells introduce, with ``{{term WORD|what it means}}``, as a table in alphabetical order."""
+    found = sorted((term for cell in cells for term in TERM.findall(cell.source)), key=lambda term: term[0].casefold())
+    rows = [f"| *{word}* | {' '.join(meaning.split())} |" for word, meaning in found]
     return "\n".join(["| word | what it means |", "|---|---|", *rows])
 
 

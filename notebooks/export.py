@@ -4,14 +4,11 @@ A notebook that was run here is exported with its alternative texts by any tool,
 ones hold PNG pictures alone, for GitHub, and nbconvert's template reads no alternative text of those; so here it is put in.
 """
 
-import html
-from pathlib import Path
-
 import nbformat
 from nbconvert import HTMLExporter
 
 import build
-from helpers import environments
+from helpers import environments, pictures
 
 
 def page(notebook: nbformat.NotebookNode) -> str:
@@ -19,15 +16,13 @@ def page(notebook: nbformat.NotebookNode) -> str:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                alt, width = (output.metadata["image/png"].get(name, "") for name in ("alt", "width"))
-                source = output.data["image/png"].replace("\n", "")
-                tag = f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{source}">'
-                output.data["text/html"] = tag
+                png = output.data["image/png"].replace("\n", "")
+                output.data["text/html"] = pictures.as_html(png, **output.metadata["image/png"])
     return HTMLExporter().from_notebook_node(notebook)[0]
 
 
 def main() -> None:
-    folder = Path(build.HERE.parent) / "runs" / "html"
+    folder = build.HERE.parent / "runs" / "html"
     for track in environments.tracks():
         for lesson in build.pages():
             notebook = nbformat.read(build.target(lesson, build.Variant(track)), as_version=4)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,13 +105,24 @@ def test_a_lesson_on_the_hub_and_its_share_cell(seeded, tmp_path, track):
     shutil.rmtree(tmp_path)
 
 
-def test_the_logs_of_git_lfs_go_after_a_push(tmp_path):
+@pytest.mark.parametrize("error", [ConnectionError("the pipe broke"), KeyboardInterrupt(), None])
+@pytest.mark.parametrize("when", ["while it trains", "at the end"])
+def test_the_logs_of_git_lfs_go_after_a_push(tmp_path, when, error):
     """When a push breaks off, git-lfs writes its command line, address and token included, to a log in the clone."""
     logs = tmp_path / ".git" / "lfs" / "logs"
-    logs.mkdir(parents=True)
-    (logs / "one.log").write_text("http://user:hf_canary@hub")
+
+    def push():
+        logs.mkdir(parents=True)
+        (logs / "one.log").write_text("http://user:hf_canary@hub")
+        if error:
+            raise error
+
+    (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "config").write_text("")
-    repo = SimpleNamespace(local_dir=str(tmp_path), push_to_hub=lambda: ("done", None))
-    callback = SimpleNamespace(repo=repo)
+    nothing = SimpleNamespace(save_pretrained=lambda folder: None)
+    repo = SimpleNamespace(local_dir=str(tmp_path), push_to_hub=push, git_push=push, is_repo_clean=lambda: True)
+    callback = SimpleNamespace(repo=repo, model=nothing, tokenizer=nothing, output_dir=str(tmp_path))
     hub.guard(callback)
-    assert callback.repo.push_to_hub() == ("done", None) and not logs.exists()
+    with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+        hub.finish(callback) if when == "at the end" else callback.repo.push_to_hub()
+    assert not logs.exists()

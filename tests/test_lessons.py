@@ -257,13 +257,11 @@ TRADE = {
 
 @pytest.mark.parametrize("name", TRADE)
 def test_each_word_of_the_trade_is_introduced_before_it_is_used(name):
-    page = build.SOURCE / f"{name}.md"
+    source = build.SOURCE / f"{name}.md"
     for track in build.TRACKS:
-        (source,) = [path for path in build.pages() if path == page]
-        notebook = build.jupytext.read(source)
         cells = [
             cell.source
-            for cell in build.with_parts(notebook.cells, source)
+            for cell in build.with_parts(build.jupytext.read(source).cells, source)
             if cell.cell_type == "markdown" and not set(cell.metadata.get("tags", [])) & ({*build.TRACKS} - {track})
         ]
         text = "\n".join(cells).casefold()

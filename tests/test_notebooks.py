@@ -303,6 +303,7 @@ def cell(tags: str, source: str) -> str:
         ("{{nmae}}", "nothing is known for {{nmae}}; the names are lesson, track"),
         ("{{include nothing}}", "there is no part nothing"),
         ("some words and {{include setup}}", "{{include setup}} is left over"),
+        ("some words\n{{include setup}}", "{{include setup}} is left over"),
         ("{{way nowhere}}", "there is no picture way/nowhere.png"),
         ("{{picture nowhere}}", "there is no picture pictures/nowhere.png"),
     ],
