@@ -26,7 +26,7 @@ Lessons that run as they are: in order, from top to bottom. {choice}
 Click a time to open the lesson, or open its edition with exercises. Then choose **Run > Run All Cells**, or run cell by cell with Shift+Enter. The times are
 for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
 
-Lessons 02 and 03 go on with the model of lesson 01. They train one themselves if there is none, and then take as long as both.
+Lessons 02 and 03 go on with the model of lesson 01. Where there is none, they train one first, which takes as long as its training there.
 """
 
 

@@ -1,5 +1,6 @@
 """What stands around the lessons: the start page, the drawing, the model that lesson 02 opens, the signs of life."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -41,8 +42,19 @@ def test_a_new_page_is_on_the_start_page_before_anybody_measured_it(tmp_path, mo
     assert "| Train | fine-tune a checkpoint | not measured |" in build.parts_table(pages[-1], build.Variant("pytorch"))
 
 
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def drawn_from(picture) -> str:
+    """The sum of the source that a PNG was drawn from."""
+    return Image.open(picture).text["Source"]
+
+
 def test_the_drawing_has_a_picture_of_each_part_and_lessons_use_them():
     pictures_there = {path.stem for path in (build.SOURCE / "way").glob("*.png")}
+    for part in pictures_there:
+        assert drawn_from(build.SOURCE / "way" / f"{part}.png") == sha256(draw.lit(draw.DRAWING.read_text(), part))
     assert pictures_there == set(draw.parts())
     text = "\n".join(path.read_text() for path in build.pages())
     assert set(re.findall(r"\{\{way (\w+)\}\}", text)) == pictures_there
@@ -61,6 +73,7 @@ def test_the_other_pictures_are_used_and_say_what_is_in_them():
         assert len(alt) > 100 and f"![{alt}]" in build.with_picture(f"{{{{picture {picture.stem}}}}}")
         drawing = picture.with_suffix(".svg")
         if drawing.exists():
+            assert drawn_from(picture) == sha256(drawing.read_text()), "run: python notebooks/draw.py"
             assert alt == " ".join(re.search(r"<desc>(.*?)</desc>", drawing.read_text(), re.S)[1].split())
 
 
