@@ -148,7 +148,7 @@ def learning_curve() -> str:
                 for method in ("transformer", "baseline")
             ),
         ]
-        for kind in ("sentences", "reviews")
+        for kind in ("sentences", "sentences as reviews", "reviews")
         for row in result[kind].values()
         if row["seeds"]
     ]

@@ -5,6 +5,7 @@ answer is right.
 """
 
 import math
+import warnings
 
 import numpy as np
 
@@ -25,7 +26,9 @@ def check(number: str, answer) -> None:
     if any(part is ... for part in parts):
         raise NotYet(f"Exercise {number}: fill in the cell above and run it first.")
     try:
-        hint = JUDGES[number](answer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            hint = JUDGES[number](answer)
     except NotYet:
         hint = "fill in the cell above and run it first."
     except Exception as error:
@@ -62,9 +65,9 @@ def nearly(answer, right: float) -> bool:
 def _cut_the_start(answer):
     if not isinstance(answer, list) or not all(isinstance(token, str) for token in answer):
         return "the answer is a list of tokens, as .tokens() gives it."
-    if len(answer) > 8:
+    if len(answer) == 13:
         return "the sentence was not cut: a tokenizer cuts where truncation=True asks for it."
-    if len(answer) < 8 or answer[0] != "[CLS]":
+    if len(answer) != 8 or answer[0] != "[CLS]":
         return "eight tokens are to be kept, [CLS] and [SEP] among them."
     if answer[1] == "the" and answer[2] == "plot":
         return "this cuts the end of the sentence, and its start was to be cut."
@@ -75,7 +78,7 @@ def _cut_the_start(answer):
 @judge("1.2")
 def _shape_of_a_batch(answer):
     if not isinstance(answer, tuple) or len(answer) != 2:
-        return "the shape is a pair: (number of rows, number of columns)."
+        return "write the shape as a tuple of two, in round brackets: (number of rows, number of columns)."
     rows, columns = answer
     if (rows, columns) == (8, 3):
         return "these are the right numbers the wrong way round: each text is a row."
@@ -92,14 +95,17 @@ def _shape_of_a_batch(answer):
 def _f1(function):
     said, labels = np.array([1, 1, 1, 0, 0, 0, 0]), np.array([1, 0, 0, 0, 0, 0, 1])  # precision 1/3, recall 1/2
     logits = np.eye(2)[said]
-    found = called(function, (logits, labels))
+    try:
+        found = called(function, (logits, labels))
+    except ValueError as error:
+        return f"it fails ({error}); take the place of the larger logit of each row first: argmax along axis 1."
     if isinstance(found, dict) and found.get("f1") is ...:
         raise NotYet
     if not isinstance(found, dict) or "f1" not in found:
         return 'return a dictionary with the entry "f1", as compute_metrics returns one with "accuracy".'
     if nearly(found["f1"], 0.4):
         none = called(function, (np.array([[1.0, 0.0]]), np.array([0])))
-        return None if nearly(none["f1"], 0) else "where no review is and none is called POSITIVE, F1 counts as 0."
+        return None if nearly(none["f1"], 0) else "where no review has label 1 and none is called 1, F1 counts as 0."
     for value, hint in (
         (4 / 7, "this is the accuracy."),
         (1 / 3, "this is the precision; F1 takes the recall into account too."),
@@ -133,7 +139,7 @@ def _weights_of_the_head(answer):
     if answer in {2 * (width + 1) for width in widths}:
         return "this is the last matrix alone; the matrix before it belongs to no frozen layer either."
     if isinstance(answer, int) and answer > 20_000_000:
-        return "this is the whole model; leave out the weights with embeddings or a layer's number in their names."
+        return "this is the whole model, or what is frozen; count what is left when embeddings and layers are taken out."
     if answer in (2, 4):
         return "these are as many arrays; add up the numbers in them."
     return "this is not what stays to be trained when the embeddings and all layers are frozen."
@@ -200,7 +206,11 @@ def _leave_one_out(answer):
 
 @judge("2.4")
 def _five_that_fool(answer):
-    pairs, classifier = answer
+    pairs, classifier, known = answer
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        return 'each of the five is a pair: (the sentence, "POSITIVE" or "NEGATIVE").'
+    if old := [text for text, _ in pairs if text in known]:
+        return f"{old[0]!r} is in the challenge set; write new ones."
     if len({text for text, _ in pairs}) < 5:
         return f"five different sentences are asked for, and here are {len({text for text, _ in pairs})}."
     names = set(classifier.model.config.id2label.values())
@@ -233,7 +243,10 @@ def _shape_of_shares(answer):
 def _unscaled(function):
     queries, keys = np.random.default_rng(1).normal(size=(2, 5, 16))
     products = queries @ keys.T
-    found = np.asarray(called(function, queries, keys), float)
+    try:
+        found = np.asarray(called(function, queries, keys), float)
+    except ValueError as error:
+        return f"it fails ({error}); the keys have to be turned over (.T), so that each query meets each key."
 
     def shares(scores, axis=-1):
         powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
@@ -264,6 +277,7 @@ def _weights_of_a_layer(answer):
         (matrices, "these are the matrices alone."),
         (matrices + vectors, "the layer normalisations are missing: each has two numbers for each place of a vector."),
         (matrices + norms, "the vectors beside the matrices are missing."),
+        (matrices + 4 * d + 2 * f + norms, "the vector beside the second matrix of the feed-forward part has d places."),
         (matrices + 6 * d + norms, "one vector is longer: that of the first matrix of the feed-forward part."),
         (matrices + vectors + norms // 2, "there are two layer normalisations, each with two vectors."),
         (matrices + vectors + norms - d * d, "attention has four matrices: do not forget the one for the mixture."),

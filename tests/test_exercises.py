@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from lesson import environment
 from scipy.special import softmax
+from sklearn.metrics import f1_score
 
 import build
 from helpers import environments, exercises
@@ -107,7 +108,7 @@ RIGHT = {
     "2.1": [0.1],
     "2.2": [(~(PRAISE | BLAME), PRAISE, BLAME)],
     "2.3": [("great", "It was great and bad.", Classifier()), ("good", "good or bad or good", Twice())],
-    "2.4": [(FOOLING, Classifier())],
+    "2.4": [(FOOLING, Classifier(), ["I was never bored."])],
     "3.1": [(12, 7, 7)],
     "3.2": [lambda queries, keys: softmax(queries @ keys.T, axis=-1)],
     "3.3": [1_774_464],
@@ -115,7 +116,8 @@ RIGHT = {
 }
 WRONG = [
     ("1.1", [*START[:1], *START[1:]], "its start was to be cut"),
-    ("1.1", [*CUT, "more"], "truncation=True"),
+    ("1.1", ["[CLS]", *"the plot is silly , but the acting is superb .".split(), "[SEP]"], "truncation=True"),
+    ("1.1", [*CUT, "more"], "eight tokens"),
     ("1.1", CUT[1:-1], "eight tokens"),
     ("1.1", [*CUT[:4], "was", *CUT[5:]], "other tokens"),
     ("1.1", "but the acting is superb.", "list of tokens"),
@@ -125,7 +127,8 @@ WRONG = [
     ("1.2", (3, 7), "one token"),
     ("1.2", (3, 4), "longest text"),
     ("1.2", (1, 8), "each text is a row"),
-    ("1.2", 24, "a pair"),
+    ("1.2", 24, "a tuple"),
+    ("1.2", [3, 8], "round brackets"),
     ("1.3", f1(ratio("accuracy")), "accuracy"),
     ("1.3", f1(ratio("precision")), "precision"),
     ("1.3", f1(ratio("recall")), "recall"),
@@ -134,6 +137,8 @@ WRONG = [
     ("1.3", f1(lambda *_: 0.7), "axis 1"),
     ("1.3", f1(lambda *_: 0.4), "counts as 0"),
     ("1.3", lambda pair: 0.4, '"f1"'),
+    ("1.3", lambda pair: {"f1": f1_score(pair[1], pair[0])}, "argmax along axis 1"),
+    ("1.3", lambda pair: {"f1": f1_score(pair[1], np.argmax(pair[0], axis=0))}, "argmax along axis 1"),
     ("1.3", lambda pair: pair[2], "IndexError"),
     ("1.4", 1.0, "does not grow"),
     ("1.4", 0.9, "comes nearer"),
@@ -141,7 +146,7 @@ WRONG = [
     ("1.4", 1.01, "the first"),
     ("1.4", "1.1", "a number"),
     ("1.5", 770, "last matrix alone"),
-    ("1.5", 22_713_986, "leave out"),
+    ("1.5", 22_713_986, "taken out"),
     ("1.5", 147_840, "not what stays"),
     ("1.5", 4, "as many arrays"),
     ("1.6", (MailClassifier(("QUESTION", "PRAISE")), MAIL), "has 2 labels"),
@@ -157,10 +162,12 @@ WRONG = [
     ("2.2", (PRAISE[:2], PRAISE, BLAME), "each review"),
     ("2.3", ("bad.", "It was great and bad.", Classifier()), "another word"),
     ("2.3", ("good", "It was great and bad.", Classifier()), "one of the words"),
-    ("2.4", (FOOLING[:4] + FOOLING[:1], Classifier()), "and here are 4"),
-    ("2.4", ([*FOOLING[:4], ("This one is good.", "POSITIVE")], Classifier()), "gets 1 of them right"),
-    ("2.4", ([*FOOLING[:4], ("This one is good.", "good")], Classifier()), "no label"),
-    ("2.4", ([*FOOLING[:4], ("Good.", "NEGATIVE")], Classifier()), "three words"),
+    ("2.4", (FOOLING[:4] + FOOLING[:1], Classifier(), []), "and here are 4"),
+    ("2.4", ([*FOOLING[:4], ("This one is good.", "POSITIVE")], Classifier(), []), "gets 1 of them right"),
+    ("2.4", ([*FOOLING[:4], ("This one is good.", "good")], Classifier(), []), "no label"),
+    ("2.4", ([*FOOLING[:4], ("Good.", "NEGATIVE")], Classifier(), []), "three words"),
+    ("2.4", (["I was never bored."] * 5, Classifier(), []), "a pair"),
+    ("2.4", (FOOLING, Classifier(), [FOOLING[0][0]]), "challenge set"),
     ("3.1", (7, 7), "with one head"),
     ("3.1", (7, 7, 12), "heads come first"),
     ("3.1", (12, 7, 64), "not in their shape"),
@@ -172,6 +179,7 @@ WRONG = [
     ("3.2", lambda queries, keys: softmax(queries @ keys.T, axis=0), "a row"),
     ("3.2", lambda queries, keys: softmax(queries @ keys.T), "all of them together"),
     ("3.2", lambda queries, keys: softmax(keys @ queries.T, axis=-1), "not the shares"),
+    ("3.2", lambda queries, keys: softmax(queries @ keys), "turned over"),
     ("3.2", lambda queries, keys: 0.5, "a row for each query"),
     ("3.3", 1_769_472, "matrices alone"),
     ("3.3", 1_772_928, "normalisations are missing"),
@@ -179,6 +187,7 @@ WRONG = [
     ("3.3", 1_773_696, "two layer normalisations"),
     ("3.3", 1_627_008, "four matrices"),
     ("3.3", 1_773_312, "one vector is longer"),
+    ("3.3", 1_775_616, "second matrix"),
     ("3.3", 1, "count matrices"),
     ("3.4", np.log(2), "two labels"),
     ("3.4", 0.2, "probability"),

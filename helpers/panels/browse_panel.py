@@ -9,11 +9,11 @@ def browse(reviews, names: dict[int, str], tokenizer, lengths: list[int]) -> Non
     ``reviews`` is a ``Dataset`` with the columns ``text`` and ``label``, ``names`` maps a label to its name, ``lengths`` are
     the lengths in tokens, uncut. How long a review may be before it is cut comes from ``tokenizer``.
     """
-    rows = "".join(
-        f"<tr><td>{parts.escaped(names[label])}</td><td>{length:,}</td><td>{parts.escaped(parts.shortened(text))}</td></tr>"
+    rows = [
+        (names[label], f"{length:,}", parts.shortened(text))
         for text, label, length in zip(reviews["text"][:3], reviews["label"][:3], lengths, strict=False)
-    )
-    table = f"<table><tr><th>label</th><th>tokens</th><th>review</th></tr>{rows}</table>"
+    ]
+    table = parts.table(["label", "tokens", "review"], rows)
     parts.show(build(reviews, names, tokenizer, lengths), table)
 
 

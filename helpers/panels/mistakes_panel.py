@@ -13,13 +13,12 @@ def mistakes(table, names: tuple[str, str], pushes=None) -> None:
     what each word added, as ``(start, end, push)``.
     """
     table = surest(table)
-    rows = "".join(
-        f"<tr><td>{parts.escaped(names[row.label])}</td><td>{parts.escaped(names[row.prediction])}</td>"
-        f"<td>{row.confidence:.3f}</td><td>{parts.escaped(parts.shortened(row.text))}</td></tr>"
+    rows = [
+        (names[row.label], names[row.prediction], f"{row.confidence:.3f}", parts.shortened(row.text))
         for row in table.head(5).itertuples()
-    )
-    head = "<tr><th>label</th><th>model</th><th>confidence</th><th>review</th></tr>"
-    parts.show(build(table, names, pushes), f"<table>{head}{rows}</table>")
+    ]
+    static = parts.table(["label", "model", "confidence", "review"], rows)
+    parts.show(build(table, names, pushes), static)
 
 
 def surest(table):

@@ -12,6 +12,15 @@ def escaped(text: object) -> str:
     return html.escape(str(text).encode("utf-8", "replace").decode())
 
 
+def table(heads: list[str], rows) -> str:
+    """A table whose cells, escaped, stand at the left; JupyterLab would put them at the right. ``rows`` are lists of cells."""
+    head, *body = (
+        "".join(f"<{tag} style='text-align:left'>{escaped(cell)}</{tag}>" for cell in cells)
+        for tag, cells in [("th", heads), *(("td", row) for row in rows)]
+    )
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in body)}</table>"
+
+
 def bars(values: dict[str, float]) -> str:
     """A table with the probability (0 to 1) of each label as a bar and as a number."""
     rows = "".join(
