@@ -37,17 +37,21 @@ def choose(settings: Settings) -> tuple[str, str]:
 
 
 def values(name: str) -> dict[str, tuple]:
-    """The values that go with these assets, by the names of the lessons, each with a reason; none where they are the guide's.
+    """The values that go with these assets, by the names of the lessons, each with a reason; on the Hub few, because they are the guide's.
 
     Prepares the embedded data where that is not done yet, about 5 seconds; raises ``TutorialError`` where a package is missing
     or changed. The learning rate and the number of frozen layers were chosen on 1,000 reviews held out of the train split, see
     ``benchmarks/studies/choose_settings.py``. In one short epoch nothing is learnt by heart, so dropout only costs accuracy; and
     without it on the attention weights PyTorch takes its fused attention, which is twice as fast on a CPU.
     """
+    messages = {
+        "data_file": (str(packages.messages_file()), "the messages of this lesson"),
+        "cost_false_alarm": (10, "a message lost among spam costs more than spam that is seen"),
+    }
     if name == "hub":
-        return {}
+        return messages
     here, small = "it is on this machine", "it suits this small checkpoint"
-    return {
+    return messages | {
         "dataset": (str(packages.reviews_folder()), here),
         "snippets": (str(packages.snippets_folder()), here),
         "checkpoint": (str(packages.model_folder()), here),

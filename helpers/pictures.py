@@ -265,6 +265,22 @@ def reliability(tables: dict, title: str = "Is the confidence deserved?"):
         return _described(figure, f"Reliability diagram. {lines}.")
 
 
+def precision_recall(curves: dict, label: str):
+    """Precision against recall of ``label`` at every threshold; ``curves`` maps a name to sklearn's ``precision_recall_curve``."""
+    with _canvas() as (figure, axes):
+        said = []
+        for (name, (precision, recall, _)), color, line in zip(curves.items(), cycle((ORANGE, BLUE, GREY)), cycle(("--", "-", ":"))):
+            axes.plot(recall, precision, line, color=color, label=_plain(name), drawstyle="steps-post")
+            reached = precision[recall >= 0.9].max()
+            said.append(f"{name}: where it finds 90%, precision is up to {reached:.2f}")
+        axes.set_title(_plain(f"Finding {label!r}"))
+        axes.set_xlabel("recall: share of them that is found")
+        axes.set_ylabel("precision")
+        axes.set_ylim(0, 1.03)
+        axes.legend(frameon=False, loc="lower left")
+    return _described(figure, f"Precision against recall of {label!r}. {'; '.join(said)}.")
+
+
 def words(pushes: list[tuple[str, float]], names: tuple[str, str], most: int = 10):
     """Bars: the ``most`` words that pushed hardest, in the order of the text, towards ``names[0]`` (< 0) or ``names[1]``."""
     hardest = sorted(range(len(pushes)), key=lambda index: -abs(pushes[index][1]))[:most]

@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 
+from helpers import minutes
+
 PATIENCE, EVERY = 1.5, 1.0  # seconds until the line comes, and between two
 
 
@@ -71,3 +73,8 @@ def said(passed: float, seconds: float | None) -> str:
 
 def _bundle(text: str) -> dict[str, str]:
     return {"text/html": text and f"<p role='status'>{text}</p>", "text/plain": text}
+
+
+def estimate(seconds: float) -> None:
+    """Print how long training will take, in words that promise no more than a guess can."""
+    print(f"Training takes {minutes.spoken(seconds)} here.")

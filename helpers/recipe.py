@@ -8,6 +8,7 @@ from helpers import assets, environments, lessons
 from helpers.errors import TutorialError
 from helpers.settings import Settings
 
+PARAMETERS = {"DATA": "data_file", "TEXT": "text_column", "LABEL": "label_column", "GROUP": "group_column"}  # of `make own`
 SEEDS = 2**32  # numpy takes no larger ones
 
 
@@ -20,6 +21,12 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     from IPython.display import Markdown
 
     guide, here = lessons.values(run.track, lesson), suited(run)
+    if "output_dir" in here and lesson != lessons.FIRST and guide["output_dir"] != lessons.values(run.track)["output_dir"]:
+        here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
+    for parameter, name in PARAMETERS.items():
+        if names.get(parameter) is not None and name in names:
+            names[name] = names[parameter]
+            here.pop("cost_false_alarm", None)  # what it is in these texts, nobody has said
     fitted, rows = {}, []
     for name, old in guide.items():
         if name not in names:
@@ -40,10 +47,13 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     )
 
 
+SIZES = ("train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws")
+
+
 def suited(run: Settings) -> dict[str, tuple]:
     """The values that suit a run, and why, by the names of the lessons; a name that is not here keeps the guide's value."""
     profile, size = run.profile, f"profile {run.profile_name}"
-    few = {name: getattr(profile, name) for name in ("train_size", "validation_size", "test_size", "snippets_size")}
+    few = {name: getattr(profile, name) for name in SIZES}
     here = {name: (value, f"{size}: minutes instead of hours") for name, value in few.items()}
     here["max_length"] = profile.max_length, f"{size}: fewer tokens take less time"
     here["truncation_side"] = profile.truncation_side, f"{size}: the end is a guess at where reviewers sum up"

@@ -6,7 +6,8 @@
 The head of a page (its front matter) holds its title, what it is about, and its parts. A code cell is a *lesson cell*, plain
 code of the libraries, or a *kit cell*: tag ``kit``, first line ``# kit: what it does``. Other tags: a track, for cells that
 only this track has; ``recipe``, for the lesson cells that make the model, and ``values`` for those that name its numbers;
-``parameters`` for what ``make run`` sets; ``nbval-check-output`` for outputs that tests compare.
+``parameters`` for what ``make run`` sets; ``example`` for what holds for a lesson's own data alone, which ``make own`` leaves out;
+``nbval-check-output`` for outputs that tests compare.
 
 A page makes three editions in each track. The *lesson* leaves out the cells tagged ``exercise``. The *solutions* have them all.
 The *exercises* have them with what stands between nbgrader's marks ``### BEGIN SOLUTION`` and ``### END SOLUTION`` taken out.
@@ -42,7 +43,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = tuple(environments.NAMES)
 EDITIONS = ("lesson", "exercises", "solutions")
-TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise"}
+TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise", "example"}
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,7 @@ def check(cell, page: Path) -> None:
 
 def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
     """The notebook that ``page`` makes, without outputs. Raises ``PageError`` for a page that cannot be built."""
-    from helpers.packages import MODEL_PACKAGE
+    from helpers.packages import BARE_PACKAGES
 
     track = variant.track
     notebook = jupytext.read(page)
@@ -277,7 +278,7 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
     notebook, _ = TagRemovePreprocessor(remove_cell_tags=others).preprocess(notebook, {})
     notebook.cells = for_edition(notebook.cells, variant.edition)
     words = {
-        "lesson": page.stem, "track": track, "framework": environments.NAMES[track], "model_package": MODEL_PACKAGE,
+        "lesson": page.stem, "track": track, "framework": environments.NAMES[track], "bare_packages": " ".join(BARE_PACKAGES),
         "parts": parts_table(page, variant),
         "values": facts(page).get("values", {}).get(track, ""), "glossary": glossary(notebook.cells),
         "editions": EDITION_NOTES.get(variant.edition) or editions(page, track),

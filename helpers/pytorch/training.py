@@ -1,15 +1,17 @@
 """What keeps a ``Trainer``'s run safe and shows it, from outside: the lesson's own calls stay as they are."""
 
 import json
+import time
 import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from transformers import Trainer, TrainerCallback
 
-from helpers import hub, pictures, resume
+from helpers import hub, pictures, progress, resume
 from helpers.settings import Settings
 
 
@@ -51,6 +53,22 @@ def watch(trainer: Trainer, run: Settings) -> None:
     trainer.train = partial(_train, trainer)
     trainer.save_model = partial(_save_model, trainer)
     trainer.push_to_hub = partial(_push_to_hub, trainer)
+
+
+def estimate(trainer: Trainer) -> None:
+    """Print how long training will take, from two steps on one batch whose gradients are thrown away, and its evaluations."""
+    data = trainer.get_train_dataloader()
+    batch = trainer._prepare_inputs(next(iter(data)))
+    seconds = []
+    with torch.random.fork_rng():
+        for _ in range(2):
+            start = time.monotonic()
+            trainer.model(**batch).loss.backward()
+            seconds.append(time.monotonic() - start)
+    trainer.model.zero_grad()
+    # A pass forward takes a third of a step; there are five evaluations.
+    checks = resume.PARTS * len(trainer.eval_dataset or ()) / trainer.args.per_device_train_batch_size / 3
+    progress.estimate(min(seconds) * (len(data) * trainer.args.num_train_epochs + checks))
 
 
 def _train(trainer: Trainer, resume_from_checkpoint=None, **more):

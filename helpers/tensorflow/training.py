@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from helpers import hub, pictures, resume
+from helpers import hub, pictures, progress, resume
 from helpers.settings import Settings
 from helpers.tensorflow.weights import save_for_both_tracks
 
@@ -82,17 +82,17 @@ class DrawCurve(keras.callbacks.Callback):
         self.curve.update(losses, self.validation, self.accuracies, last=last)
 
 
-def watch(names: dict, run: Settings) -> None:
+def watch(names: dict, run: Settings, texts=None, epochs: int | None = None) -> None:
     """From now on ``model.fit`` goes on from what a run that was cut short left, and draws its curve; saved models are whole.
 
-    ``names`` are the notebook's ``globals()``: the lesson's ``model``, ``tf_train_set``, ``tokenized_imdb``, ``num_epochs``,
-    ``callbacks`` and ``output_dir``, and ``push_to_hub_callback`` if there is one. ``tf_train_set`` and ``callbacks`` are
-    changed. Call it after ``model.compile``. Raises ``TutorialError`` if the folder holds training states of other work.
+    ``names`` are the notebook's ``globals()``: the lesson's ``model``, ``tf_train_set``, ``callbacks`` and ``output_dir``, and
+    ``push_to_hub_callback`` if there is one. ``tf_train_set`` and ``callbacks`` are changed. ``texts`` (a tokenized ``Dataset``) and
+    ``epochs`` are those of lesson 01 unless they are given. Call it after ``model.compile``. Raises ``TutorialError`` if the folder holds training states of other work.
     """
     model, data, folder = names["model"], names["tf_train_set"], Path(names["output_dir"])
-    epochs = names["num_epochs"]
+    epochs = epochs or names["num_epochs"]
     weights = sum(weights.shape.num_elements() for weights in model.trainable_weights)
-    texts = resume.texts_sha256(names["tokenized_imdb"]["train"])
+    texts = resume.texts_sha256(texts or names["tokenized_imdb"]["train"])
     run_is = (
         replace(run, reason=""),
         model.config._name_or_path,
@@ -112,6 +112,17 @@ def watch(names: dict, run: Settings) -> None:
     model.save_pretrained = partial(_save_whole, model)
     if push := names.get("push_to_hub_callback"):
         hub.guard(push)
+
+
+def estimate(model, data: tf.data.Dataset, epochs: int) -> None:
+    """Print how long training will take, from two passes of one batch of ``data``: a step takes about three."""
+    batch, _ = next(iter(data))
+    seconds = []
+    for _ in range(2):
+        start = time.monotonic()
+        model(batch)
+        seconds.append(time.monotonic() - start)
+    progress.estimate(3 * min(seconds) * int(data.cardinality()) * epochs)
 
 
 def _save_whole(model, folder, safe_serialization: bool = True) -> None:
