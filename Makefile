@@ -8,7 +8,7 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab html run install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
+.PHONY: help lab html run own install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +21,10 @@ html: $(READY) ## write the lessons as web pages to runs/html
 
 run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+
+own: $(READY) ## run lesson 04 on a file of yours; DATA=messages.csv TEXT=… LABEL=… GROUP=… TRACK=…
+	@$(MAIN) notebooks/own.py "$(or $(DATA),$(error say which file: make own DATA=messages.csv))" $(if $(TEXT),--text "$(TEXT)") $(if $(LABEL),--label "$(LABEL)") \
+		$(if $(GROUP),--group "$(GROUP)") $(if $(PROFILE),--profile $(PROFILE))
 
 install: $(READY) ## install the pinned packages, and open nothing
 

@@ -307,3 +307,70 @@ def _first_loss(answer):
         if nearly(answer, math.log(5))
         else "a model that knows nothing gives each of the labels the same probability."
     )
+
+
+@judge("4.1")
+def _always_no(answer):
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return "give a pair in round brackets: (accuracy, F1)."
+    accuracy, f1 = (float(value) for value in answer)
+    if nearly(accuracy, 0) and nearly(f1, 0.9):
+        return "these are the right numbers the wrong way round: accuracy comes first."
+    if nearly(accuracy, 90):
+        return "give shares from 0 to 1."
+    if not nearly(accuracy, 0.9):
+        return "of 1,000 texts, count those where the model is right."
+    return None if nearly(f1, 0) else "the accuracy is right; count how many of the 100 the model finds."
+
+
+@judge("4.2")
+def _cheapest_threshold(function):
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], bool)
+    scores = np.array([0.9, 0.8, 0.5, 0.3, 0.8, 0.6, 0.5, 0.2, 0.1, 0.1])
+    thresholds = np.array([0.05, 0.3, 0.5, 0.55, 0.7, 0.8, 0.85, 0.95])
+    right, swapped, strict, found = [], [], [], []
+    for missed, alarm in ((1, 5), (5, 1), (1, 1)):
+        for rule, values, costs in (
+            (np.greater_equal, right, (missed, alarm)),
+            (np.greater_equal, swapped, (alarm, missed)),
+            (np.greater, strict, (missed, alarm)),
+        ):
+            totals = [
+                costs[0] * (labels & ~rule(scores, one)).sum() + costs[1] * (~labels & rule(scores, one)).sum()
+                for one in thresholds
+            ]
+            values.append(thresholds[int(np.argmin(totals))])
+        found.append(float(called(function, labels, scores, missed, alarm, thresholds)))
+    for values, hint in (
+        (right, None),
+        (swapped, "the two costs have changed places."),
+        (strict, "a text with a score as large as the threshold counts as found."),
+    ):
+        if np.allclose(found, values):
+            return hint
+    if not all(np.isclose(one, thresholds).any() for one in found):
+        return "give one of the thresholds, not its place in the list and not its cost."
+    return "for each threshold, add up the cost of what is missed and of the false alarms, and take the first of the cheapest."
+
+
+@judge("4.3")
+def _two_means(answer):
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        return "give a pair: (macro F1, weighted F1)."
+    macro, weighted = (float(value) for value in answer)
+    if nearly(macro, 0.825) and nearly(weighted, 0.6):
+        return "these are the right numbers the wrong way round."
+    if not nearly(macro, 0.6):
+        return "macro F1 counts each label once, however rare it is."
+    return None if nearly(weighted, 0.825) else "weighted F1 counts each label by its number of texts."
+
+
+@judge("4.4")
+def _which_labels(answer):
+    if isinstance(answer, str) or not all(isinstance(name, str) for name in answer):
+        return "give a list of names."
+    if set(answer) == {"price"}:
+        return "0.5 is a probability, and the labels do not compete; work out which probability the sigmoid makes of a logit of 0."
+    if set(answer) == {"price", "delivery", "staff", "website"}:
+        return "not all of them: a logit below 0 gives a probability below 0.5."
+    return None if set(answer) == {"price", "staff"} else "turn each logit into a probability with the sigmoid, and compare it with 0.5."

@@ -21,7 +21,7 @@ DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 TEXT_NAMES = ("text", "message", "review", "comment", "content", "body", "sentence", "description", "sms")
 LABEL_NAMES = ("label", "labels", "category", "class", "sentiment", "target", "topic", "tag", "rating", "stars")
 COLUMNS = {"text_column": "text", "label_column": "label", "group_column": None}  # and the lesson's own values
-HEAD = 1_000  # rows that a guess is made from
+HEAD = 1_000  # rows, about, that a guess is made from
 CHECKED_BYTES = 100_000_000  # a larger file is read without having been checked to its end
 MOST_LABELS = 100
 LEAST = 10  # texts of a label, as the lesson's cleaning asks for
@@ -94,12 +94,16 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
         label = _best(likely, LABEL_NAMES, counts)
     else:
         rest = [name for name in others if name.casefold() in LABEL_NAMES] or others
-        if counts[rest[0]] <= 1:
+        if counts[rest[0]] > 1:
+            rest_says = f"{rest[0]!r} has {counts[rest[0]]} different values in {len(head)} rows"
+        else:
             raise TutorialError(f"All rows of {file} have the same label in {rest[0]!r}; a model needs two or more.")
         raise TutorialError(
-            f"No column of {file} looks like labels: {rest[0]!r} has {counts[rest[0]]} different values in {len(head)} rows. "
+            f"No column of {file} looks like labels: {rest_says}. "
             "Say which one it is with LABEL, and group labels that are too many."
         )
+    if counts[label] <= 1:
+        raise TutorialError(f"All rows of {file} have the same label in {label!r}; a model needs two or more.")
     names |= {"text_column": text, "label_column": label}
     values = list(dict.fromkeys(cells[label].str.strip()))
     return [
@@ -148,7 +152,9 @@ def _table(path: Path, encoding: str) -> tuple[dict, object, list[tuple]]:
     whole = len(start) < 2_000_000
     delimiter, quoted, lines = _delimiter(start, whole, path.name)
     if path.stat().st_size <= CHECKED_BYTES:
-        _check_rows(path, encoding, delimiter, quoted)
+        lines = _spread(path, encoding, delimiter, quoted)
+    else:
+        lines += _pieces(path, encoding, delimiter, quoted)
     header = _has_header(lines)
     columns = [cell.strip() or f"column {n + 1}" for n, cell in enumerate(lines[0])] if header else []
     columns = columns or _default_names(lines)
@@ -176,11 +182,12 @@ def _delimiter(start: str, whole: bool, name: str) -> tuple[str, bool, list[list
     for delimiter in DELIMITERS:
         for quoted in (True, False) if delimiter == "\t" else (True,):
             lines = _parsed(start, delimiter, quoted, whole)
-            if not lines:
+            if not lines or (not quoted and not _literal(lines)):
                 continue
             width = max(set(sizes := [len(line) for line in lines]), key=sizes.count)
             share = sizes.count(width) / len(lines)
-            rank = (width > 1, share > 0.9, share, quoted, min(width, 20))
+            prose = sum(cell.startswith(" ") for line in lines for cell in line[1:]) / sum(sizes)
+            rank = (width > 1, share > 0.9, share, -prose, not quoted, min(width, 20))
             if width > 1 and (best is None or rank > best[0]):
                 best = rank, delimiter, quoted, lines
     if best is None:
@@ -191,6 +198,11 @@ def _delimiter(start: str, whole: bool, name: str) -> tuple[str, bool, list[list
             f"No way was found to part the rows of {name} into columns; part them by {_listed(DELIMITERS.values())}."
         )
     return best[1:]
+
+
+def _literal(lines: list[list[str]]) -> bool:
+    """Whether a quote at the start of a cell is a part of its text: there is one that nothing closes."""
+    return any(cell.startswith('"') and not (cell.endswith('"') and len(cell) > 1) for line in lines for cell in line)
 
 
 def _parsed(start: str, delimiter: str, quoted: bool, whole: bool) -> list[list[str]]:
@@ -209,8 +221,12 @@ def _parsed(start: str, delimiter: str, quoted: bool, whole: bool) -> list[list[
     return lines if whole else lines[:-1]
 
 
-def _check_rows(path: Path, encoding: str, delimiter: str, quoted: bool) -> None:
-    """Raise ``TutorialError`` where a row has too many cells, or a quote never closes; with the line's number."""
+def _spread(path: Path, encoding: str, delimiter: str, quoted: bool) -> list[list[str]]:
+    """The first row and others from all over the file, which may be sorted.
+
+    Raises ``TutorialError``, with the line's number, where a row has too many cells, or a quote never closes.
+    """
+    kept, step, count = [], 1, 0
     with path.open(encoding=encoding, newline="") as file:
         reader = csv.reader(
             file, delimiter=delimiter, strict=quoted, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
@@ -225,20 +241,37 @@ def _check_rows(path: Path, encoding: str, delimiter: str, quoted: bool) -> None
                         f"Line {line} of {path.name} has {len(row)} cells where the first one has {width}; put texts that hold "
                         f"{DELIMITERS[delimiter]} in double quotes."
                     )
+                if row and count % step == 0:
+                    kept.append(row)
+                    if len(kept) > 2 * HEAD:
+                        kept, step = kept[::2], 2 * step
+                count += bool(row)
                 line = reader.line_num + 1
         except csv.Error as error:
             what = "a quote that never closes" if "end of data" in str(error) else f"a quote too many ({error})"
             raise TutorialError(
                 f"Line {line} of {path.name} has {what}; double a quote that belongs to the text."
             ) from None
+    return kept
+
+
+def _pieces(path: Path, encoding: str, delimiter: str, quoted: bool) -> list[list[str]]:
+    """Some rows from ten places of a file that is too large to be read twice."""
+    rows, size = [], path.stat().st_size
+    with path.open("rb") as file:
+        for tenth in range(1, 11):
+            file.seek((size - 100_000) * tenth // 10 // 4 * 4)  # no character of UTF-16 is cut
+            text = file.read(100_000).decode(encoding, "replace")
+            rows += _parsed(text.partition("\n")[2], delimiter, quoted, whole=False)[:HEAD // 10]
+    return rows
 
 
 def _has_header(lines: list[list[str]]) -> bool:
     """Whether the first row holds names: one that is known, or none of its cells stands again in its column."""
-    first = [cell.strip().casefold() for cell in lines[0]]
-    if {*first} & {*TEXT_NAMES, *LABEL_NAMES}:
+    first = [cell.strip() for cell in lines[0]]
+    if {cell.casefold() for cell in first} & {*TEXT_NAMES, *LABEL_NAMES}:
         return True
-    again = [any(line[n].strip().casefold() == cell for line in lines[1:] if n < len(line)) for n, cell in enumerate(first)]
+    again = [any(line[n].strip() == cell for line in lines[1:] if n < len(line)) for n, cell in enumerate(first)]
     return not any(again) and all(len(cell) < 60 for cell in first)
 
 
@@ -324,7 +357,7 @@ def _json_head(path: Path):
                 )
     if not rows:
         raise TutorialError(f"{path.name} holds no rows.")
-    return pd.DataFrame(rows[:HEAD])
+    return pd.DataFrame(rows[:: len(rows) // HEAD + 1])
 
 
 def _kind(value) -> str:
@@ -332,16 +365,20 @@ def _kind(value) -> str:
 
 
 def _parquet_head(path: Path):
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        head = next(pq.ParquetFile(path).iter_batches(batch_size=HEAD), None)
+        file = pq.ParquetFile(path)
+        groups = range(0, file.num_row_groups, file.num_row_groups // 10 + 1)
+        parts = [file.read_row_group(group).to_pandas() for group in groups]
     except (OSError, pa.ArrowException) as error:
         raise TutorialError(f"{path.name} is no whole Parquet file ({str(error).splitlines()[0]}).") from None
-    if head is None:
+    head = pd.concat(parts) if parts else pd.DataFrame()
+    if head.empty:
         raise TutorialError(f"{path.name} holds no rows.")
-    return head.to_pandas()
+    return head.iloc[:: len(head) // HEAD + 1]
 
 
 def _excel_head(path: Path):
@@ -350,12 +387,12 @@ def _excel_head(path: Path):
     import pandas as pd
 
     try:
-        head = pd.read_excel(path, dtype=str, keep_default_na=False, nrows=HEAD)
+        head = pd.read_excel(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TutorialError(f"{path.name} cannot be read as an Excel workbook ({error}); save it as .xlsx anew.") from None
     if head.empty:
         raise TutorialError(f"The first sheet of {path.name} holds no rows below its first one.")
-    return head.rename(columns=str)
+    return head.rename(columns=str).iloc[:: len(head) // HEAD + 1]
 
 
 def _folder(path: Path) -> tuple[str, dict, object, list[tuple]]:

@@ -93,6 +93,17 @@ class Twice(Classifier):
         return [{"label": "POSITIVE", "score": good}, {"label": "NEGATIVE", "score": 1 - good}]
 
 
+def cheapest(found=np.greater_equal, give=lambda thresholds, costs: thresholds[np.argmin(costs)], swap=False):
+    """A solution of exercise 4.2, or a wrong one."""
+
+    def function(labels, scores, missed, alarm, thresholds):
+        a, b = (alarm, missed) if swap else (missed, alarm)
+        said = [found(scores, one) for one in thresholds]
+        return give(thresholds, [a * (labels & ~one).sum() + b * (~labels & one).sum() for one in said])
+
+    return function
+
+
 FOOLING = [(f"It is good that number {word} is over.", "NEGATIVE") for word in ("one", "two", "three", "four", "five")]
 PRAISE, BLAME = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
 CUT = ["[CLS]", "but", "the", "acting", "is", "superb", ".", "[SEP]"]
@@ -113,6 +124,10 @@ RIGHT = {
     "3.2": [lambda queries, keys: softmax(queries @ keys.T, axis=-1)],
     "3.3": [1_774_464],
     "3.4": [np.log(5)],
+    "4.1": [(0.9, 0.0), (0.9, 0)],
+    "4.2": [cheapest()],
+    "4.3": [(0.6, 0.825)],
+    "4.4": [["price", "staff"]],
 }
 WRONG = [
     ("1.1", [*START[:1], *START[1:]], "its start was to be cut"),
@@ -196,6 +211,23 @@ WRONG = [
     ("3.4", np.log10(5), "natural"),
     ("3.4", 1.6, "two decimals"),
     ("3.4", 3, "the same probability"),
+    ("4.1", 0.9, "a pair"),
+    ("4.1", (0.0, 0.9), "wrong way round"),
+    ("4.1", (90, 0), "from 0 to 1"),
+    ("4.1", (0.1, 0), "where the model is right"),
+    ("4.1", (0.9, 0.9), "of the 100"),
+    ("4.2", cheapest(swap=True), "changed places"),
+    ("4.2", cheapest(np.greater), "as large as the threshold"),
+    ("4.2", cheapest(give=lambda thresholds, costs: np.argmin(costs)), "not its place"),
+    ("4.2", cheapest(give=lambda thresholds, costs: thresholds[0]), "add up the cost"),
+    ("4.3", 0.6, "a pair"),
+    ("4.3", (0.825, 0.6), "wrong way round"),
+    ("4.3", (0.825, 0.825), "counts each label once"),
+    ("4.3", (0.6, 0.6), "number of texts"),
+    ("4.4", "price", "list of names"),
+    ("4.4", ["price"], "do not compete"),
+    ("4.4", ["price", "delivery", "staff", "website"], "not all"),
+    ("4.4", ["delivery"], "sigmoid"),
 ]  # fmt: skip
 
 
@@ -236,7 +268,7 @@ def test_a_hint_does_not_give_the_answer_away():
 
 @pytest.mark.parametrize("number", RIGHT)
 def test_a_stub_fails(number):
-    stubs = {"1.3": lambda pair: {"f1": ...}, "3.2": lambda queries, keys: ...}
+    stubs = {"1.3": lambda pair: {"f1": ...}, "3.2": lambda queries, keys: ..., "4.2": lambda *arguments: ...}
     for answer in [stubs.get(number, ...), *([(..., "a b", Classifier())] if number.startswith("2.") else [])]:
         with pytest.raises(exercises.NotYet):
             exercises.check(number, answer)

@@ -30,6 +30,7 @@ dataset = "stanfordnlp/imdb"  # for the part on more labels
 snippets = "cornell-movie-review-data/rotten_tomatoes"
 texts_per_label = 1000
 few_texts = (8, 32, 128)  # of each label, to see how far few texts go
+few_draws = 3  # how often they are drawn
 
 # %% [markdown]
 # ## Read
@@ -456,7 +457,7 @@ few = {name: {} for name in makers}
 for count in few_texts:
     if train["label"].value_counts().min() < count:
         break
-    draws = [train.groupby("label").sample(count, random_state=seed + draw) for draw in range(3)]
+    draws = [train.groupby("label").sample(count, random_state=seed + draw) for draw in range(few_draws)]
     for name, maker in makers.items():
         values = [
             f1_score(checked["y"], maker(one["text"], one["y"])(checked["text"]).argmax(1), average="macro")
@@ -586,6 +587,13 @@ about = ModelCardData(
         )
     ],
 )  # fmt: skip
+
+
+def plain(text):
+    """The text with nothing in it that HTML or Markdown would take for its own."""
+    return re.sub(r"[^\w\s]", lambda one: f"&#{ord(one[0])};", str(text))
+
+
 sizes = ", ".join(f"{len(part):,} to {name}" for name, part in splits.items())
 card = f"""---
 {about.to_yaml()}
@@ -593,12 +601,12 @@ card = f"""---
 
 # {Path(output_dir).name}
 
-Gives a text one of {len(label_names)} labels. Fine-tuned from `{Path(checkpoint).name}` for {epochs} epoch(s),
+Gives a text one of {len(label_names)} labels: {", ".join(map(plain, label_names))}. Fine-tuned from `{Path(checkpoint).name}` for {epochs} epoch(s),
 on the first {max_tokens} tokens of each text.
 
 ## Data
 
-{html.escape(Path(data_file).name)}: {len(raw):,} rows, {size:,} looked at, {len(table):,} used ({sizes}).
+{plain(Path(data_file).name)}: {len(raw):,} rows, {size:,} looked at, {len(table):,} used ({sizes}).
 No text of one part has a near copy in another.
 
 {pd.DataFrame(problems).to_html(index=False)}
@@ -609,7 +617,7 @@ Macro F1 on the test texts: {value:.3f}, 95% interval {low:.3f} to {high:.3f} (b
 
 {comparison.round(3).to_html()}
 
-The label {html.escape(rare)} is the rarest. It was given from a probability of {threshold:.2f} on, chosen on
+The label {plain(rare)} is the rarest. It was given from a probability of {threshold:.2f} on, chosen on
 validation texts for costs of {cost_missed} (missed) and {cost_false_alarm} (false alarm):
 
 {decisions.to_html()}
