@@ -37,21 +37,17 @@ def choose(settings: Settings) -> tuple[str, str]:
 
 
 def values(name: str) -> dict[str, tuple]:
-    """The values that go with these assets, by the names of the lessons, each with a reason; on the Hub few, because they are the guide's.
+    """The values that go with these assets, by the names of the lessons, each with a reason; none where they are the guide's.
 
     Prepares the embedded data where that is not done yet, about 5 seconds; raises ``TutorialError`` where a package is missing
     or changed. The learning rate and the number of frozen layers were chosen on 1,000 reviews held out of the train split, see
     ``benchmarks/studies/choose_settings.py``. In one short epoch nothing is learnt by heart, so dropout only costs accuracy; and
     without it on the attention weights PyTorch takes its fused attention, which is twice as fast on a CPU.
     """
-    messages = {
-        "data_file": (str(packages.messages_file()), "the messages of this lesson"),
-        "cost_false_alarm": (10, "a message lost among spam costs more than spam that is seen"),
-    }
     if name == "hub":
-        return messages
+        return {}
     here, small = "it is on this machine", "it suits this small checkpoint"
-    return messages | {
+    return {
         "dataset": (str(packages.reviews_folder()), here),
         "snippets": (str(packages.snippets_folder()), here),
         "checkpoint": (str(packages.model_folder()), here),
@@ -63,6 +59,14 @@ def values(name: str) -> dict[str, tuple]:
             {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0},
             "one short epoch needs no dropout",
         ),
+    }
+
+
+def messages() -> dict[str, tuple]:
+    """The values that go with the text messages of lesson 04; raises ``TutorialError`` where their package is missing or changed."""
+    return {
+        "data_file": (str(packages.messages_file()), "the messages of this lesson"),
+        "cost_false_alarm": (10, "a message lost among spam costs more than spam that is seen"),
     }
 
 

@@ -139,7 +139,9 @@ def _weights_of_the_head(answer):
     if answer in {2 * (width + 1) for width in widths}:
         return "this is the last matrix alone; the matrix before it belongs to no frozen layer either."
     if isinstance(answer, int) and answer > 20_000_000:
-        return "this is the whole model, or what is frozen; count what is left when embeddings and layers are taken out."
+        return (
+            "this is the whole model, or what is frozen; count what is left when embeddings and layers are taken out."
+        )
     if answer in (2, 4):
         return "these are as many arrays; add up the numbers in them."
     return "this is not what stays to be trained when the embeddings and all layers are frozen."
@@ -277,7 +279,10 @@ def _weights_of_a_layer(answer):
         (matrices, "these are the matrices alone."),
         (matrices + vectors, "the layer normalisations are missing: each has two numbers for each place of a vector."),
         (matrices + norms, "the vectors beside the matrices are missing."),
-        (matrices + 4 * d + 2 * f + norms, "the vector beside the second matrix of the feed-forward part has d places."),
+        (
+            matrices + 4 * d + 2 * f + norms,
+            "the vector beside the second matrix of the feed-forward part has d places.",
+        ),
         (matrices + 6 * d + norms, "one vector is longer: that of the first matrix of the feed-forward part."),
         (matrices + vectors + norms // 2, "there are two layer normalisations, each with two vectors."),
         (matrices + vectors + norms - d * d, "attention has four matrices: do not forget the one for the mixture."),
@@ -373,4 +378,8 @@ def _which_labels(answer):
         return "0.5 is a probability, and the labels do not compete; work out which probability the sigmoid makes of a logit of 0."
     if set(answer) == {"price", "delivery", "staff", "website"}:
         return "not all of them: a logit below 0 gives a probability below 0.5."
-    return None if set(answer) == {"price", "staff"} else "turn each logit into a probability with the sigmoid, and compare it with 0.5."
+    return (
+        None
+        if set(answer) == {"price", "staff"}
+        else "turn each logit into a probability with the sigmoid, and compare it with 0.5."
+    )

@@ -137,7 +137,9 @@ def check(table) -> None:
 
 def _best(columns, known, order):
     """The column with a known name, else the one that comes first in ``order``."""
-    named = sorted((name for name in columns if name.casefold() in known), key=lambda name: known.index(name.casefold()))
+    named = sorted(
+        (name for name in columns if name.casefold() in known), key=lambda name: known.index(name.casefold())
+    )
     return named[0] if named else min(columns, key=lambda name: order[name])
 
 
@@ -147,8 +149,13 @@ def _table(path: Path, encoding: str) -> tuple[dict, object, list[tuple]]:
     from datasets import Features, Value
 
     csv.field_size_limit(2**31 - 1)
-    with path.open(encoding=encoding, newline="", errors="strict") as file:
-        start = file.read(2_000_000)
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            start = file.read(2_000_000)
+    except UnicodeDecodeError:
+        raise TutorialError(
+            f"{path.name} is a binary file, or not whole: it cannot be read as {encoding}; save it as .csv in UTF-8."
+        ) from None
     whole = len(start) < 2_000_000
     delimiter, quoted, lines = _delimiter(start, whole, path.name)
     if path.stat().st_size <= CHECKED_BYTES:
@@ -262,7 +269,7 @@ def _pieces(path: Path, encoding: str, delimiter: str, quoted: bool) -> list[lis
         for tenth in range(1, 11):
             file.seek((size - 100_000) * tenth // 10 // 4 * 4)  # no character of UTF-16 is cut
             text = file.read(100_000).decode(encoding, "replace")
-            rows += _parsed(text.partition("\n")[2], delimiter, quoted, whole=False)[:HEAD // 10]
+            rows += _parsed(text.partition("\n")[2], delimiter, quoted, whole=False)[: HEAD // 10]
     return rows
 
 
@@ -288,14 +295,20 @@ def _encoding(path: Path) -> tuple[str, str]:
     """The encoding of a text file, and how it was found; raises ``TutorialError`` for a binary file."""
     with path.open("rb") as file:
         start = file.read(4_096)
-        for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        for mark, name in (
+            (codecs.BOM_UTF8, "utf-8-sig"),
+            (codecs.BOM_UTF16_LE, "utf-16"),
+            (codecs.BOM_UTF16_BE, "utf-16"),
+        ):
             if start.startswith(mark):
                 return name, "it starts with a mark that says so"
         if b"\0" in start:
             for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
                 if zeros.count(0) > 0.3 * len(zeros) > 0:
                     return name, "every other byte is zero"
-            raise TutorialError(f"{path.name} is a binary file, not a text; save it as .csv from the program that made it.")
+            raise TutorialError(
+                f"{path.name} is a binary file, not a text; save it as .csv from the program that made it."
+            )
         if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"%PDF", b"PAR1", b"\xd0\xcf\x11\xe0")):
             raise TutorialError(f"{path.name} is a binary file whatever it is called; unpack it, or save it as .csv.")
         decoder = codecs.getincrementaldecoder("utf-8")()
@@ -317,7 +330,9 @@ def _encoding(path: Path) -> tuple[str, str]:
 def _likely(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    usual = from_bytes(sample, cp_isolation=["cp1252", "latin_1", "cp1250", "cp1251", "koi8_r", "shift_jis", "gb18030"]).best()
+    usual = from_bytes(
+        sample, cp_isolation=["cp1252", "latin_1", "cp1250", "cp1251", "koi8_r", "shift_jis", "gb18030"]
+    ).best()
     return usual.encoding if usual else "latin_1"
 
 
@@ -348,7 +363,9 @@ def _json_head(path: Path):
     kinds: dict[str, type] = {}
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise TutorialError(f"Row {number} of {path.name} is no object with names; write {{\"text\": …, \"label\": …}}.")
+            raise TutorialError(
+                f'Row {number} of {path.name} is no object with names; write {{"text": …, "label": …}}.'
+            )
         for name, value in row.items():
             kind = kinds.setdefault(name, type(value)) if value is not None else None
             if kind and not isinstance(value, kind) and {kind, type(value)} != {int, float}:
@@ -361,7 +378,9 @@ def _json_head(path: Path):
 
 
 def _kind(value) -> str:
-    return {str: "a text", int: "a number", float: "a number", bool: "true or false"}.get(type(value), "something nested")
+    return {str: "a text", int: "a number", float: "a number", bool: "true or false"}.get(
+        type(value), "something nested"
+    )
 
 
 def _parquet_head(path: Path):
@@ -389,7 +408,9 @@ def _excel_head(path: Path):
     try:
         head = pd.read_excel(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise TutorialError(f"{path.name} cannot be read as an Excel workbook ({error}); save it as .xlsx anew.") from None
+        raise TutorialError(
+            f"{path.name} cannot be read as an Excel workbook ({error}); save it as .xlsx anew."
+        ) from None
     if head.empty:
         raise TutorialError(f"The first sheet of {path.name} holds no rows below its first one.")
     return head.rename(columns=str).iloc[:: len(head) // HEAD + 1]
@@ -409,7 +430,12 @@ def _folder(path: Path) -> tuple[str, dict, object, list[tuple]]:
             rows.append((file.read_text(encoding="utf-8"), file.parent.name))
         except UnicodeDecodeError:
             raise TutorialError(f"{file.relative_to(path)} is not UTF-8; save it as UTF-8.") from None
-    return "folder", {}, pd.DataFrame(rows, columns=["text", "label"]), [("format", f"{len(files):,} files in folders", "")]
+    return (
+        "folder",
+        {},
+        pd.DataFrame(rows, columns=["text", "label"]),
+        [("format", f"{len(files):,} files in folders", "")],
+    )
 
 
 def _check_room(path: Path) -> None:

@@ -152,30 +152,20 @@ def training_curve(
         axes.set_xlim(0, total_steps)
         axes.set_ylim(0, 1.1 * max([0.7, *losses.values(), *validation_losses.values()]))
         axes.xaxis.get_major_locator().set_params(integer=True)
-        right = axes.twinx()
-        right.spines["right"].set_visible(True)
-        right.plot(
-            list(accuracies),
-            list(accuracies.values()),
-            color=ORANGE,
-            marker="o",
-            clip_on=False,
-            label="validation accuracy",
-        )
+        drawn = [axes]
         if accuracies:
-            step, accuracy = list(accuracies.items())[-1]
+            right = axes.twinx()
+            drawn.append(right)
+            right.spines["right"].set_visible(True)
+            steps, values = list(accuracies), list(accuracies.values())
+            right.plot(steps, values, color=ORANGE, marker="o", clip_on=False, label="validation accuracy")
             right.annotate(
-                f"{accuracy:.3f}",
-                (step, accuracy),
-                xytext=(-4, 8),
-                textcoords="offset points",
-                ha="right",
-                color=ORANGE,
-            )
-        right.set_ylabel("accuracy", color=ORANGE)
-        right.set_ylim(0, 1.05)
+                f"{values[-1]:.3f}", (steps[-1], values[-1]), xytext=(-4, 8), textcoords="offset points", ha="right", color=ORANGE
+            )  # fmt: skip
+            right.set_ylabel("accuracy", color=ORANGE)
+            right.set_ylim(0, 1.05)
         if losses or accuracies:
-            handles = [line for one in (axes, right) for line in one.get_lines() if len(line.get_xdata())]
+            handles = [line for one in drawn for line in one.get_lines() if len(line.get_xdata())]
             figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=10)
         axes.set_title("Training" if losses or accuracies else "Waiting for the first steps …")
         alt = f"Line chart over {total_steps:,} training steps"
@@ -212,20 +202,25 @@ def compare(scores: dict[str, tuple[float, float, float]], title: str = "Baselin
 
 
 def confusion(labels, predictions, names: list[str]):
-    """How many reviews of each label (a row) were given which label (a column). Both are numbers, shape ``(n,)``."""
+    """How many texts of each label (a row) were given which label (a column). Both are numbers, shape ``(n,)``."""
     from sklearn.metrics import confusion_matrix
 
     counts = confusion_matrix(labels, predictions, labels=range(len(names)))
-    with _canvas() as (figure, axes):
+    several = len(names) > 3
+    with _canvas(max(STYLE["figure.figsize"][1], 0.5 * len(names) + 2)) as (figure, axes):
         darkest = max(1, counts.sum(axis=1).max())
         axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
         for row, column in np.ndindex(*counts.shape):
             dark = counts[row, column] > 0.7 * darkest
+            share = "" if several else f"\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row"
+            if len(names) > 12:  # no room for numbers
+                continue
             axes.text(
-                column, row, f"{counts[row, column]:,}\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row",
+                column, row, f"{counts[row, column]:,}{share}",
                 ha="center", va="center", color="white" if dark else "black",
             )  # fmt: skip
-        axes.set_xticks(range(len(names)), map(_plain, names))
+        turned = {"rotation": 30, "ha": "right"} if several else {}
+        axes.set_xticks(range(len(names)), map(_plain, names), **turned)
         axes.set_yticks(range(len(names)), map(_plain, names))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -233,7 +228,7 @@ def confusion(labels, predictions, names: list[str]):
         axes.set_ylabel("what the writer meant")
         axes.set_title("Right on the diagonal, wrong beside it")
         cells = "; ".join(
-            f"{counts[row, column]:,} {names[row]} reviews were called {names[column]}"
+            f"{counts[row, column]:,} {names[row]} texts were called {names[column]}"
             for row, column in np.ndindex(*counts.shape)
         )
         return _described(figure, f"Confusion matrix: {cells}.")
@@ -269,7 +264,9 @@ def precision_recall(curves: dict, label: str):
     """Precision against recall of ``label`` at every threshold; ``curves`` maps a name to sklearn's ``precision_recall_curve``."""
     with _canvas() as (figure, axes):
         said = []
-        for (name, (precision, recall, _)), color, line in zip(curves.items(), cycle((ORANGE, BLUE, GREY)), cycle(("--", "-", ":"))):
+        for (name, (precision, recall, _)), color, line in zip(
+            curves.items(), cycle((ORANGE, BLUE, GREY)), cycle(("--", "-", ":"))
+        ):
             axes.plot(recall, precision, line, color=color, label=_plain(name), drawstyle="steps-post")
             reached = precision[recall >= 0.9].max()
             said.append(f"{name}: where it finds 90%, precision is up to {reached:.2f}")

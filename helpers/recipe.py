@@ -8,7 +8,12 @@ from helpers import assets, environments, lessons
 from helpers.errors import TutorialError
 from helpers.settings import Settings
 
-PARAMETERS = {"DATA": "data_file", "TEXT": "text_column", "LABEL": "label_column", "GROUP": "group_column"}  # of `make own`
+PARAMETERS = {
+    "DATA": "data_file",
+    "TEXT": "text_column",
+    "LABEL": "label_column",
+    "GROUP": "group_column",
+}  # of `make own`
 SEEDS = 2**32  # numpy takes no larger ones
 
 
@@ -21,7 +26,12 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     from IPython.display import Markdown
 
     guide, here = lessons.values(run.track, lesson), suited(run)
-    if "output_dir" in here and lesson != lessons.FIRST and guide["output_dir"] != lessons.values(run.track)["output_dir"]:
+    here |= assets.messages() if "data_file" in guide else {}
+    if (
+        "output_dir" in here
+        and lesson != lessons.FIRST
+        and guide["output_dir"] != lessons.values(run.track)["output_dir"]
+    ):
         here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
     for parameter, name in PARAMETERS.items():
         if names.get(parameter) is not None and name in names:
@@ -47,7 +57,9 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     )
 
 
-SIZES = ("train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws")
+SIZES = (
+    "train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws", "epochs",
+)  # fmt: skip
 
 
 def suited(run: Settings) -> dict[str, tuple]:
@@ -62,6 +74,8 @@ def suited(run: Settings) -> dict[str, tuple]:
     here |= assets.values(run.assets)
     here["precision"] = run.precision, "this device computes faster in half precision"
     here["train_sampling_strategy"] = "group_by_length", "reviews of similar length need less padding"
+    if (run.track, run.assets, run.device) == ("pytorch", "hub", "gpu"):
+        here["zero_shot"] = "facebook/bart-large-mnli", "there is a GPU"
     if folder := os.environ.get("TUTORIAL_OUTPUT"):
         here["output_dir"] = folder, "TUTORIAL_OUTPUT says so"
     return here

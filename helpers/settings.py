@@ -15,8 +15,8 @@ DEVICES = ("auto", "cpu", "gpu")
 class Profile:
     """The size of a run, by the names that the lessons use; ``None`` where the guide's value stays.
 
-    ``train_size``, ``validation_size``, ``test_size``, ``snippets_size`` ``sample_size`` and ``texts_per_label`` count texts. A review keeps ``max_length``
-    tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``disk_gb`` is what the model and
+    ``train_size``, ``validation_size``, ``test_size``, ``snippets_size``, ``sample_size`` and ``texts_per_label`` count texts. A review keeps
+    ``max_length`` tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``disk_gb`` is what the model and
     two or three checkpoints need on disk while it trains.
     """
 
@@ -29,14 +29,15 @@ class Profile:
     texts_per_label: int | None = None
     few_texts: tuple[int, ...] | None = None
     few_draws: int | None = None
+    epochs: int | None = None
     max_length: int | None = None
     truncation_side: str | None = None
     num_epochs: int | None = None
 
 
 PROFILES = {
-    "smoke": Profile(0.6, 48, 32, 32, 32, 400, 40, (8,), 1, 48, "left", 1),
-    "quick": Profile(0.6, 2_400, 300, 1_000, 1_000, 6_000, 600, None, None, 160, "left", 1),
+    "smoke": Profile(0.6, 48, 32, 32, 32, 400, 40, (8,), 1, 1, 48, "left", 1),
+    "quick": Profile(0.6, 2_400, 300, 1_000, 1_000, 6_000, 600, None, None, 1, 160, "left", 1),
     "full": Profile(3, sample_size=100_000),
 }
 

@@ -27,6 +27,7 @@ Click a time to open the lesson, or open its edition with exercises. Then choose
 for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
 
 Lessons 02 and 03 go on with the model of lesson 01. Where there is none, they train one first, which takes as long as its training there.
+Lesson 04 stands alone; `make own DATA=FILE` in a terminal runs it on a file of yours.
 """
 
 

@@ -83,7 +83,11 @@ def summary(card: str, executed: nbformat.NotebookNode) -> str:
         output for cell in executed.cells if "precision_recall(" in cell.source for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]  # fmt: skip
-    picture = pictures.as_html(curve[0].data["image/png"].replace("\n", ""), **curve[0].metadata["image/png"]) if curve else ""
+    picture = (
+        pictures.as_html(curve[0].data["image/png"].replace("\n", ""), **curve[0].metadata["image/png"])
+        if curve
+        else ""
+    )
     style = "body{font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}td,th{padding:.2em .6em;text-align:left}"
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
@@ -96,32 +100,40 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     for name in ("text", "label", "group"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--profile", default=os.environ.get("TUTORIAL_PROFILE") or "quick")
     arguments = parser.parse_args()
     forget_login()
     environments.find_kernels()
     os.environ.pop("TUTORIAL_OUTPUT", None)
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
-    track = environments.tracks()[0]
+    track, folder = environments.tracks()[0], arguments.folder
     data = arguments.data.expanduser().absolute()
     given = {name.upper(): getattr(arguments, name) for name in ("text", "label", "group") if getattr(arguments, name)}
     try:
         # The same look as in the notebook, before anything is started.
-        names = {"data_file": data, **own_file.COLUMNS} | {f"{name.lower()}_column": value for name, value in given.items()}
+        names = {"data_file": data, **own_file.COLUMNS} | {
+            f"{name.lower()}_column": value for name, value in given.items()
+        }
         own_file.look(names)
         print(f"{data.name}: texts in {names['text_column']!r}, labels in {names['label_column']!r}.")
-        run(track, {"DATA": str(data), "PROFILE": arguments.profile} | given)
+        run(track, {"DATA": str(data), "PROFILE": arguments.profile} | given, folder)
     except TutorialError as error:
         sys.exit(str(error))
     except CellExecutionError as error:
-        sys.exit(f"{error.evalue}" if error.ename == "TutorialError" else f"{error.ename}: {error.evalue}\nIt is in runs/own/{NOTEBOOK}.")
+        sys.exit(
+            f"{error.evalue}"
+            if error.ename == "TutorialError"
+            else f"{error.ename}: {error.evalue}\nIt is in {folder / NOTEBOOK}."
+        )
     except DeadKernelError:
         sys.exit("The kernel died; is there enough memory?")
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from the last training state.")
-    print(f"Done: runs/own/{SUMMARY}, the model and its card in runs/own/{MODEL}, all cells in runs/own/{NOTEBOOK}.")
-    voila = Path(sys.executable).with_name("voila")
-    print(f"A page for others: {voila.relative_to(Path.cwd()) if voila.is_relative_to(Path.cwd()) else voila} --Voila.auto_token=True runs/own/{MODEL}/page.ipynb")
+    here = Path(os.path.relpath(folder))
+    print(f"Done: {here / SUMMARY}, the model and its card in {here / MODEL}, all cells in {here / NOTEBOOK}.")
+    voila = Path(os.path.relpath(Path(sys.executable).with_name("voila")))
+    print(f"A page for others: {voila} --Voila.auto_token=True {here / MODEL / 'page.ipynb'}")
 
 
 if __name__ == "__main__":

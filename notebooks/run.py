@@ -93,11 +93,13 @@ class ListeningEngine(NBClientEngine):
 papermill_engines.register("listening", ListeningEngine)
 
 
-def run(track: str, parameters: dict, folder: Path, entries: list[dict]) -> None:
-    """Execute the lessons of ``track`` in ``folder``; adds an entry for each one that came to its end to ``entries``."""
+def run(track: str, parameters: dict, folder: Path, entries: list[dict], only: str | None = None) -> None:
+    """Execute the lessons of ``track``, or ``only`` one, in ``folder``; adds an entry for each one that came to its end to ``entries``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for page in pages():
+        if only not in (None, page.stem):
+            continue
         path = target(page, Variant(track))
         print(f"{track}: {page.stem}", flush=True)
         result = folder / "my_awesome_model" / FILE
@@ -170,6 +172,7 @@ def show(entries: list[dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", default=os.environ.get("TUTORIAL_PROFILE") or "quick")
+    parser.add_argument("--only", choices=[page.stem for page in pages()], help="this lesson alone")
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
     parser.add_argument("--limit-gb", type=float, help="run JupyterLab and the kernel in so many GB of memory, as root")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
@@ -184,7 +187,7 @@ def main() -> None:
         ListeningEngine.confine, ListeningEngine.server = staticmethod(confine), server
         for track in environments.tracks():
             try:
-                run(track, {"PROFILE": arguments.profile}, arguments.folder / track, entries)
+                run(track, {"PROFILE": arguments.profile}, arguments.folder / track, entries, arguments.only)
             except papermill.PapermillExecutionError as error:
                 failed = True
                 print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)

@@ -131,7 +131,7 @@ RIGHT = {
 }
 WRONG = [
     ("1.1", [*START[:1], *START[1:]], "its start was to be cut"),
-    ("1.1", ["[CLS]", *"the plot is silly , but the acting is superb .".split(), "[SEP]"], "truncation=True"),
+    ("1.1", ["[CLS]", *["the", "plot", "is", "silly", ",", "but", "the", "acting", "is", "superb", "."], "[SEP]"], "truncation=True"),
     ("1.1", [*CUT, "more"], "eight tokens"),
     ("1.1", CUT[1:-1], "eight tokens"),
     ("1.1", [*CUT[:4], "was", *CUT[5:]], "other tokens"),

@@ -103,7 +103,9 @@ def test_other_formats(tmp_path):
 
 
 def test_names_of_labels_are_kept(tmp_path):
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["late", "kind"])})
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["late", "kind"])}
+    )
     rows = {"text": [text for text, _ in ROWS], "label": [["late", "kind"].index(label) for _, label in ROWS]}
     datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
     assert through(tmp_path / "a.parquet")["label_names"] == ["kind", "late"]
@@ -135,7 +137,11 @@ def test_what_is_wrong_in_rows_is_counted_and_mended(tmp_path):
 
 
 def test_groups_and_near_copies_stay_together(tmp_path):
-    rows = [(f"{text} {number}", label, f"customer {place % 9}") for place, (text, label) in enumerate(ROWS) for number in (1, 22)]
+    rows = [
+        (f"{text} {number}", label, f"customer {place % 9}")
+        for place, (text, label) in enumerate(ROWS)
+        for number in (1, 22)
+    ]
     (tmp_path / "a.csv").write_text(written(rows, ("text", "label", "who")))
     names = through(tmp_path / "a.csv")
     keys = [set(part["text"].str.replace(r" \d+$", "", regex=True)) for part in names["splits"].values()]
@@ -218,7 +224,11 @@ def test_nothing_of_a_file_is_live_in_the_table_that_is_shown(tmp_path):
     rows = [(text, {"late": hostile, "kind": "ok"}[label]) for text, label in ROWS]
     (tmp_path / "a.csv").write_text(written(rows, (hostile + "col", "label")))
     shown = own_file.look(VALUES | {"data_file": str(tmp_path / "a.csv")}).data
-    assert "<img" not in shown and not re.search(r"(?<!\\)\[x", shown) and all(line.count(" | ") == 2 for line in shown.splitlines()[2:])
+    assert (
+        "<img" not in shown
+        and not re.search(r"(?<!\\)\[x", shown)
+        and all(line.count(" | ") == 2 for line in shown.splitlines()[2:])
+    )
 
 
 def test_the_messages_are_those_of_the_package():
@@ -226,11 +236,17 @@ def test_the_messages_are_those_of_the_package():
     assert len(names["raw"]) == 4_862 and names["label_names"] == ["ham", "spam"]
     assert problem(names, "repeated")["texts"] == 329
     with packages.messages_file().open(encoding="utf-8", newline="") as file:
-        assert list(map(tuple, csv.reader(file, delimiter="\t"))) == list(zip(names["raw"]["label"], names["raw"]["text"], strict=True))
+        assert list(map(tuple, csv.reader(file, delimiter="\t"))) == list(
+            zip(names["raw"]["label"], names["raw"]["text"], strict=True)
+        )
 
 
 def test_a_sorted_file_shows_all_its_labels(tmp_path):
-    rows = [(f"text of {word} number {number} and more", label) for label, word in (("a", "one"), ("b", "two")) for number in range(3000)]
+    rows = [
+        (f"text of {word} number {number} and more", label)
+        for label, word in (("a", "one"), ("b", "two"))
+        for number in range(3000)
+    ]
     (tmp_path / "a.csv").write_text(written(rows))
     names = VALUES | {"data_file": str(tmp_path / "a.csv")}
     assert "| label: a, b |" in own_file.look(names).data
@@ -252,7 +268,9 @@ def test_a_sample_keeps_the_rows_of_the_file(tmp_path):
 
 
 LABELS = st.sampled_from(["yes", "no", "No ", "maybe", "", "1", "NA", "<b>", "=1+1", "ja\n"])
-TABLES = st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), LABELS), min_size=1, max_size=60)
+TABLES = st.lists(
+    st.tuples(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), LABELS), min_size=1, max_size=60
+)
 
 
 def any_table(rows, delimiter, header, encoding):
@@ -269,12 +287,19 @@ def any_table(rows, delimiter, header, encoding):
     left_out = sum(one["texts"] for one in names["problems"] if one["done"] in ("left out", "the first one stays"))
     assert len(names["table"]) + left_out == len(names["raw"]) == len(rows)
     if (names["text_column"], names["label_column"]) == (header or ("text", "label")):
-        for text, label, row in zip(names["table"]["text"], names["table"]["label"], names["table"]["row"], strict=True):
+        for text, label, row in zip(
+            names["table"]["text"], names["table"]["label"], names["table"]["row"], strict=True
+        ):
             assert text == names["tidy"](rows[row - 1][0])
             assert label.casefold() == rows[row - 1][1].strip().casefold()
 
 
-ANY = given(TABLES, st.sampled_from(list(own_file.DELIMITERS)), st.sampled_from([("text", "label"), ("what they said", "kind of it")]), st.sampled_from(["utf-8", "utf-16"]))
+ANY = given(
+    TABLES,
+    st.sampled_from(list(own_file.DELIMITERS)),
+    st.sampled_from([("text", "label"), ("what they said", "kind of it")]),
+    st.sampled_from(["utf-8", "utf-16"]),
+)
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 test_any_table = settings(max_examples=40, **QUIET)(ANY(any_table))
 test_a_thousand_tables = pytest.mark.slow(settings(max_examples=1_000, **QUIET)(ANY(any_table)))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from sklearn.metrics import precision_recall_curve
 
 from helpers import pictures
 
@@ -110,6 +111,36 @@ def test_a_training_curve_makes_room_for_a_loss_that_grows():
     assert pictures.training_curve(9, {1: 2.0}, {2: 4.0}, {}).axes[0].get_ylim()[1] == pytest.approx(4.4)
 
 
+def test_without_accuracies_there_is_no_axis_for_them():
+    figure = pictures.training_curve(20, {5: 0.7, 10: 0.4}, {8: 0.5}, {})
+    assert len(figure.axes) == 1 and "accuracy" not in alt(figure)
+
+
+def test_confusion_of_many_labels_has_room_for_their_names():
+    names = [f"quite a long name {number}" for number in range(5)]
+    axes = pictures.confusion([0, 1, 2, 3, 4], [0, 1, 2, 3, 0], names).axes[0]
+    assert [text.get_text() for text in axes.texts][:6] == ["1", "0", "0", "0", "0", "0"]
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {30} and axes.figure.get_figheight() > 4
+    assert not pictures.confusion(range(13), range(13), [str(number) for number in range(13)]).axes[0].texts
+
+
+def test_precision_and_recall():
+    curves = {
+        "one": precision_recall_curve([1, 1, 0, 0], [0.9, 0.8, 0.7, 0.1]),
+        "two": precision_recall_curve([1, 0], [0.2, 0.9]),
+    }
+    figure = pictures.precision_recall(curves, "$spam")
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "Finding '\\$spam'" and [line.get_label() for line in axes.get_lines()] == [
+        "one",
+        "two",
+    ]
+    assert list(axes.get_lines()[0].get_xdata()) == list(curves["one"][1])
+    assert "one: where it finds 90%, precision is up to 1.00; two: where it finds 90%, precision is up to 0.50" in alt(
+        figure
+    )
+
+
 def test_an_empty_training_curve_waits():
     figure = pictures.training_curve(1500, {}, {}, {})
     assert figure.axes[0].get_title(loc="left") == "Waiting for the first steps …" and not figure.legends
@@ -149,8 +180,8 @@ def test_confusion():
     assert ticks(axes.xaxis) == ticks(axes.yaxis) == NAMES
     assert axes.get_xlabel() == "what the model said" and axes.get_ylabel() == "what the writer meant"
     assert alt(figure) == (
-        "Confusion matrix: 3 NEGATIVE reviews were called NEGATIVE; 1 NEGATIVE reviews were called POSITIVE; "
-        "3 POSITIVE reviews were called NEGATIVE; 2 POSITIVE reviews were called POSITIVE."
+        "Confusion matrix: 3 NEGATIVE texts were called NEGATIVE; 1 NEGATIVE texts were called POSITIVE; "
+        "3 POSITIVE texts were called NEGATIVE; 2 POSITIVE texts were called POSITIVE."
     )
 
 

@@ -31,6 +31,7 @@ snippets = "cornell-movie-review-data/rotten_tomatoes"
 texts_per_label = 1000
 few_texts = (8, 32, 128)  # of each label, to see how far few texts go
 few_draws = 3  # how often they are drawn
+zero_shot = None  # a checkpoint that needs no labelled texts
 
 # %% [markdown]
 # ## Read
@@ -66,7 +67,19 @@ names = getattr(raw.features[label_column], "names", None)  # labels kept as num
 if names:
     table["label"] = table["label"].map(dict(enumerate(names)))
 table[["text", "label"]] = table[["text", "label"]].astype("string").fillna("")
-print(table.head())
+
+
+def show(frame):
+    """A table whose cells stand at the left, in which nothing that people wrote is taken for HTML."""
+    shown = frame.style.format(escape="html", precision=3)
+    for axis in ("index", "columns"):
+        shown = shown.format_index(escape="html", axis=axis)
+    shown.set_table_styles([{"selector": "th, td", "props": "text-align: left"}])
+    return shown
+
+
+first = table.head()
+print(show(first.assign(text=first["text"].str.slice(0, 200))))
 
 # %% [markdown]
 # ## Clean
@@ -99,34 +112,31 @@ table["text"] = before.map(tidy)
 note("HTML or control characters", before.str.split().str.join(" ") != table["text"], "mended")
 note("over 20,000 characters", before.str.len() > 20_000, "cut")
 
-written = table["label"].str.strip()
+before_label = table["label"]
+written = before_label.str.strip()
 table["label"] = written.groupby(written.str.casefold()).transform(lambda one: one.mode()[0])
-print(
-    note(
-        "label written in another way",
-        before.index.isin(written.index[written != table["label"]]) | (table["label"] != table["label"].str.strip()),
-        "made alike",
-    )
-)
+changed = table["label"] != before_label
+print(note("label written in another way", changed, "made alike"))
 
 
 # %%
-def leave_out(problem, rows, done="left out"):
-    global table
+def leave_out(table, problem, rows, done="left out"):
     note(problem, rows, done)
-    table = table[~rows]
+    return table[~rows]
 
 
-leave_out("no text", table["text"] == "")
-leave_out("no label", table["label"] == "")
-same = table["text"].str.casefold()
-leave_out("same text, two labels", table.groupby(same)["label"].transform("nunique") > 1)
-leave_out("repeated", table["text"].str.casefold().duplicated(), "the first one stays")
-leave_out("label with fewer than 10 texts", table.groupby("label")["text"].transform("size") < 10)
+table = leave_out(table, "no text", table["text"] == "")
+table = leave_out(table, "no label", table["label"] == "")
+kinds = table.groupby(table["text"].str.casefold())["label"].transform("nunique")
+table = leave_out(table, "same text, two labels", kinds > 1)
+repeated = table["text"].str.casefold().duplicated()
+table = leave_out(table, "repeated", repeated, "the first one stays")
+count = table.groupby("label")["text"].transform("size")
+table = leave_out(table, "label with fewer than 10 texts", count < 10)
 
 table = table.reset_index(drop=True)
 print(f"{len(raw):,} rows in the file, {size:,} looked at, {len(table):,} left")
-print(pd.DataFrame(problems))
+print(show(pd.DataFrame(problems)))
 
 # %% [markdown]
 # ## Split
@@ -151,7 +161,7 @@ parts = [part for _, part in folds.split(table, table["y"], groups)]
 test, validation = table.iloc[parts[0]], table.iloc[parts[1]]
 train = table.iloc[np.concatenate(parts[2:])]
 splits = {"train": train, "validation": validation, "test": test}
-print(pd.DataFrame({name: part["label"].value_counts() for name, part in splits.items()}))
+print(show(pd.DataFrame({name: part["label"].value_counts() for name, part in splits.items()})))
 
 # %%
 from sklearn.model_selection import train_test_split
@@ -240,7 +250,7 @@ found = {
     "word counts": baseline(validation["text"]).argmax(1) == rare_y,
     "with class weights": weighted(validation["text"]).argmax(1) == rare_y,
 }
-print(pd.DataFrame({name: scores_of_rare(validation["y"], one) for name, one in found.items()}).T)
+print(show(pd.DataFrame({name: scores_of_rare(validation["y"], one) for name, one in found.items()}).T))
 
 # %% [markdown]
 # ## Fine-tuning
@@ -372,8 +382,8 @@ for name, value in {"0.50": 0.5, f"{threshold:.2f}, chosen": threshold}.items():
     total, missed, alarms = cost(test_is_rare, test_scores[:, rare_y], value)
     found = scores_of_rare(test["y"], test_scores[:, rare_y] >= value)
     decisions[name] = {"missed": missed, "false alarms": alarms, "cost": total} | found
-decisions = pd.DataFrame(decisions).T.round(3)
-print(decisions)
+decisions = pd.DataFrame.from_dict(decisions, orient="index").round(3)
+print(show(decisions))
 
 # %% [markdown]
 # ## Methods
@@ -429,7 +439,13 @@ for name, method in methods.items():
         "seconds for 1,000 texts": taken / len(test) * 1000,
     }  # fmt: skip
 comparison = pd.DataFrame(rows).T
-print(comparison.round(3))
+print(show(comparison))
+
+# %%
+from transformers.utils import logging
+
+logging.set_verbosity_error()  # each fresh head would be reported
+print(logging.disable_progress_bar())
 
 
 # %%
@@ -450,8 +466,10 @@ def fine_tuned(texts, labels):
 
 # %%
 makers = {
-    "word counts": word_counts, "sentence embeddings": sentence_embeddings, "fine-tuning": fine_tuned
-}  # fmt: skip
+    "word counts": word_counts,
+    "sentence embeddings": sentence_embeddings,
+    "fine-tuning": fine_tuned,
+}
 checked = test.sample(min(300, len(test)), random_state=seed)
 few = {name: {} for name in makers}
 for count in few_texts:
@@ -459,16 +477,15 @@ for count in few_texts:
         break
     draws = [train.groupby("label").sample(count, random_state=seed + draw) for draw in range(few_draws)]
     for name, maker in makers.items():
-        values = [
-            f1_score(checked["y"], maker(one["text"], one["y"])(checked["text"]).argmax(1), average="macro")
-            for one in draws
-        ]
-        few[name][f"{count} a label"] = f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-print(pd.DataFrame(few).T)
+        values = []
+        for one in draws:
+            answers = maker(one["text"], one["y"])(checked["text"]).argmax(1)
+            values.append(f1_score(checked["y"], answers, average="macro"))
+        spread = f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+        few[name][f"{count} a label"] = spread
+print(show(pd.DataFrame(few).T))
 
 # %%
-zero_shot = None  # a checkpoint for zero-shot classification
-
 if zero_shot:
     from transformers import pipeline
 
@@ -511,7 +528,7 @@ four = four.groupby("label").head(texts_per_label).sample(frac=1, random_state=s
 four_names = sorted(four["label"].unique())
 four["y"] = four["label"].map(four_names.index)
 learn, judge = train_test_split(four, test_size=0.3, random_state=seed, stratify=four["y"])
-print(four.groupby("label").sample(1, random_state=seed))
+print(show(four.groupby("label").sample(1, random_state=seed)[["label", "text"]]))
 
 # %%
 four_trained = fine_tune(learn["text"], learn["y"], four_names, 1)
@@ -569,7 +586,8 @@ from transformers import pipeline
 print(pipeline("text-classification", model=sys.argv[1])(sys.argv[2]))
 """
 first = test["text"].iloc[0][:500]
-fresh = subprocess.run([sys.executable, "-c", program, output_dir, first], capture_output=True, text=True)
+command = [sys.executable, "-c", program, output_dir, first]
+fresh = subprocess.run(command, capture_output=True, text=True, check=False)
 print(fresh.stdout or fresh.stderr[-300:])
 
 # %%
@@ -639,7 +657,7 @@ import ipywidgets as widgets
 from transformers import pipeline
 
 classifier = pipeline("text-classification", model=".", top_k=None)
-box = widgets.Textarea(placeholder="Type a text", layout={"width": "95%", "height": "120px"})
+box = widgets.Textarea(description="Text", layout={"width": "95%", "height": "120px"})
 button = widgets.Button(description="Classify", button_style="primary")
 answer = widgets.HTML()
 
