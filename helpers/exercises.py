@@ -208,11 +208,9 @@ def _leave_one_out(answer):
 
 @judge("2.4")
 def _five_that_fool(answer):
-    pairs, classifier, known = answer
+    pairs, classifier = answer
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
         return 'each of the five is a pair: (the sentence, "POSITIVE" or "NEGATIVE").'
-    if old := [text for text, _ in pairs if text in known]:
-        return f"{old[0]!r} is in the challenge set; write new ones."
     if len({text for text, _ in pairs}) < 5:
         return f"five different sentences are asked for, and here are {len({text for text, _ in pairs})}."
     names = set(classifier.model.config.id2label.values())

@@ -151,7 +151,7 @@ def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
         packages.reviews_folder()
 
 
-@pytest.mark.parametrize("name", list(packages.SHA256))
+@pytest.mark.parametrize("name", [name for name in packages.SHA256 if name != packages.MESSAGES_FILE])
 def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
     requirement = packages.REVIEWS_PACKAGE if name == packages.REVIEWS_FILE else packages.MODEL_PACKAGE
     real = packages._package_file(name, requirement)
