@@ -29,8 +29,8 @@ def check(number: str, answer) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             hint = JUDGES[number](answer)
-    except NotYet:
-        hint = "fill in the cell above and run it first."
+    except NotYet as told:
+        hint = str(told) or "fill in the cell above and run it first."
     except Exception as error:
         hint = f"your answer cannot be used ({type(error).__name__}: {error}); look at what the exercise asks for."
     if hint:
@@ -54,6 +54,13 @@ def called(function, *arguments):
     if found is ...:
         raise NotYet
     return found
+
+
+def pair(answer) -> tuple[float, float]:
+    """Two numbers; ``NotYet`` with a hint if the answer is something else."""
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise NotYet("give a pair of numbers in round brackets.")
+    return float(answer[0]), float(answer[1])
 
 
 def nearly(answer, right: float) -> bool:
@@ -314,9 +321,7 @@ def _first_loss(answer):
 
 @judge("4.1")
 def _always_no(answer):
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        return "give a pair in round brackets: (accuracy, F1)."
-    accuracy, f1 = (float(value) for value in answer)
+    accuracy, f1 = pair(answer)
     if nearly(accuracy, 0) and nearly(f1, 0.9):
         return "these are the right numbers the wrong way round: accuracy comes first."
     if nearly(accuracy, 90):
@@ -358,9 +363,7 @@ def _cheapest_threshold(function):
 
 @judge("4.3")
 def _two_means(answer):
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        return "give a pair: (macro F1, weighted F1)."
-    macro, weighted = (float(value) for value in answer)
+    macro, weighted = pair(answer)
     if nearly(macro, 0.825) and nearly(weighted, 0.6):
         return "these are the right numbers the wrong way round."
     if not nearly(macro, 0.6):

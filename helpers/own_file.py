@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from helpers.errors import TutorialError
+from helpers.panels.parts import escaped
 
 SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json",
@@ -93,15 +94,12 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
     elif likely:
         label = _best(likely, LABEL_NAMES, counts)
     else:
-        rest = [name for name in others if name.casefold() in LABEL_NAMES] or others
-        if counts[rest[0]] > 1:
-            rest_says = f"{rest[0]!r} has {counts[rest[0]]} different values in {len(head)} rows"
-        else:
-            raise TutorialError(f"All rows of {file} have the same label in {rest[0]!r}; a model needs two or more.")
-        raise TutorialError(
-            f"No column of {file} looks like labels: {rest_says}. "
-            "Say which one it is with LABEL, and group labels that are too many."
-        )
+        label = next((name for name in others if name.casefold() in LABEL_NAMES), others[0])
+        if counts[label] > 1:
+            raise TutorialError(
+                f"No column of {file} looks like labels: {label!r} has {counts[label]} different values in {len(head)} rows. "
+                "Say which one it is with LABEL, and group labels that are too many."
+            )
     if counts[label] <= 1:
         raise TutorialError(f"All rows of {file} have the same label in {label!r}; a model needs two or more.")
     names |= {"text_column": text, "label_column": label}
@@ -352,14 +350,13 @@ def _json_head(path: Path):
         else:
             file.seek(0)
             for number, line in enumerate(file, 1):
-                if file_end := number > HEAD and path.stat().st_size > CHECKED_BYTES:
+                if number > HEAD and path.stat().st_size > CHECKED_BYTES:
                     break
                 try:
                     row = json.loads(line) if line.strip() else None
                 except ValueError as error:
                     raise TutorialError(f"Line {number} of {path.name} is no valid JSON ({error}).") from None
                 rows += [] if row is None else [row]
-            del file_end
     kinds: dict[str, type] = {}
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
@@ -370,17 +367,15 @@ def _json_head(path: Path):
             kind = kinds.setdefault(name, type(value)) if value is not None else None
             if kind and not isinstance(value, kind) and {kind, type(value)} != {int, float}:
                 raise TutorialError(
-                    f"Row {number} of {path.name} has {_kind(value)} in {name!r} where rows before have {_kind(kind())}; make them alike."
+                    f"Row {number} of {path.name} has {_kind(type(value))} in {name!r} where rows before have {_kind(kind)}; make them alike."
                 )
     if not rows:
         raise TutorialError(f"{path.name} holds no rows.")
     return pd.DataFrame(rows[:: len(rows) // HEAD + 1])
 
 
-def _kind(value) -> str:
-    return {str: "a text", int: "a number", float: "a number", bool: "true or false"}.get(
-        type(value), "something nested"
-    )
+def _kind(kind: type) -> str:
+    return {str: "a text", int: "a number", float: "a number", bool: "true or false"}.get(kind, "something nested")
 
 
 def _parquet_head(path: Path):
@@ -467,7 +462,5 @@ def _listed(values, most: int = 20) -> str:
 
 def _cell(text: str) -> str:
     """Text for a Markdown table, nothing of it live."""
-    from helpers.panels.parts import escaped
-
-    safe = escaped(str(text))
+    safe = escaped(text)
     return re.sub(r"([\\`*_{}\[\]()#+!|$~])", r"\\\1", re.sub(r"[\x00-\x1f\x7f]", " ", safe))

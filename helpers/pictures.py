@@ -210,11 +210,9 @@ def confusion(labels, predictions, names: list[str]):
     with _canvas(max(STYLE["figure.figsize"][1], 0.5 * len(names) + 2)) as (figure, axes):
         darkest = max(1, counts.sum(axis=1).max())
         axes.imshow(counts, cmap="Blues", vmin=0, vmax=darkest, aspect="auto")
-        for row, column in np.ndindex(*counts.shape):
+        for row, column in np.ndindex(*counts.shape) if len(names) <= 12 else ():  # else there is no room for numbers
             dark = counts[row, column] > 0.7 * darkest
             share = "" if several else f"\n{counts[row, column] / max(1, counts[row].sum()):.0%} of the row"
-            if len(names) > 12:  # no room for numbers
-                continue
             axes.text(
                 column, row, f"{counts[row, column]:,}{share}",
                 ha="center", va="center", color="white" if dark else "black",

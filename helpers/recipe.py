@@ -26,17 +26,12 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     from IPython.display import Markdown
 
     guide, here = lessons.values(run.track, lesson), suited(run)
-    here |= assets.messages() if "data_file" in guide else {}
-    if (
-        "output_dir" in here
-        and lesson != lessons.FIRST
-        and guide["output_dir"] != lessons.values(run.track)["output_dir"]
-    ):
-        here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
-    for parameter, name in PARAMETERS.items():
-        if names.get(parameter) is not None and name in names:
-            names[name] = names[parameter]
-            here.pop("cost_false_alarm", None)  # what it is in these texts, nobody has said
+    if "data_file" in guide:  # lesson 04, which makes a model of its own
+        given = {name: names[key] for key, name in PARAMETERS.items() if names.get(key) is not None}
+        here |= {} if "data_file" in given else assets.messages()
+        if "output_dir" in here:
+            here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
+        names.update(given)
     fitted, rows = {}, []
     for name, old in guide.items():
         if name not in names:

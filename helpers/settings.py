@@ -16,7 +16,8 @@ class Profile:
     """The size of a run, by the names that the lessons use; ``None`` where the guide's value stays.
 
     ``train_size``, ``validation_size``, ``test_size``, ``snippets_size``, ``sample_size`` and ``texts_per_label`` count texts. A review keeps
-    ``max_length`` tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``disk_gb`` is what the model and
+    ``max_length`` tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``few_texts`` are counts of texts of a label
+    that are drawn ``few_draws`` times. ``num_epochs`` are those of lesson 01, ``epochs`` those of lesson 04. ``disk_gb`` is what the model and
     two or three checkpoints need on disk while it trains.
     """
 
@@ -36,9 +37,35 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile(0.6, 48, 32, 32, 32, 400, 40, (8,), 1, 1, 48, "left", 1),
-    "quick": Profile(0.6, 2_400, 300, 1_000, 1_000, 6_000, 600, None, None, 1, 160, "left", 1),
-    "full": Profile(3, sample_size=100_000),
+    "smoke": Profile(
+        disk_gb=0.6,
+        train_size=48,
+        validation_size=32,
+        test_size=32,
+        snippets_size=32,
+        max_length=48,
+        truncation_side="left",
+        num_epochs=1,
+        sample_size=400,
+        texts_per_label=40,
+        few_texts=(8,),
+        few_draws=1,
+        epochs=1,
+    ),
+    "quick": Profile(
+        disk_gb=0.6,
+        train_size=2_400,
+        validation_size=300,
+        test_size=1_000,
+        snippets_size=1_000,
+        max_length=160,
+        truncation_side="left",
+        num_epochs=1,
+        sample_size=6_000,
+        texts_per_label=600,
+        epochs=1,
+    ),
+    "full": Profile(disk_gb=3, sample_size=100_000),
 }
 
 

@@ -311,6 +311,12 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
     return notebook
 
 
+def heading(cell) -> str | None:
+    """The name of the part that starts with this cell."""
+    found = re.match("## (.+)", cell.source) if cell.cell_type == "markdown" else None
+    return found and found[1]
+
+
 def script(page: Path, variant: Variant) -> str:
     """The lesson cells of a page as one Python file, formatted: what runs without this kit.
 
@@ -320,8 +326,8 @@ def script(page: Path, variant: Variant) -> str:
     blocks = [f'"""{head}"""']
     for cell in build(page, variant).cells:
         tags = [tag for tag in cell.metadata.get("tags", []) if tag in ("recipe", "values")]
-        if heading := re.match("## (.+)", cell.source) if cell.cell_type == "markdown" else None:
-            blocks.append(f"# %% [markdown]\n# ## {heading[1]}")
+        if part := heading(cell):
+            blocks.append(f"# %% [markdown]\n# ## {part}")
         elif cell.cell_type == "code" and "kit" not in cell.metadata.get("tags", []):
             marker = "# %%" + (f" tags={json.dumps(tags)}" if tags else "")
             blocks.append(f"{marker}\n{_printing(cell.source)}")

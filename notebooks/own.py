@@ -18,14 +18,14 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert.filters import markdown2html
 from papermill.parameterize import parameterize_notebook
 
-from build import Variant, build, by_file, forget_login, pages, write
+from build import Variant, build, by_file, forget_login, heading, pages, write
 from helpers import environments, own_file, pictures
 from helpers.errors import TutorialError
 
 PAGE = next(page for page in pages() if page.stem == "04_own_texts")
 FOLDER = Path(__file__).parent.parent / "runs" / "own"
 NOTEBOOK, MODEL, SUMMARY = "own_texts.ipynb", "my_own_model", "summary.html"
-TOLD = ("left\n", "Training takes", "threshold ", "Cleaning")  # what of the output is said in the terminal, too
+TOLD = ("left\n", "Training takes", "threshold ")  # what of the output is said in the terminal, too
 
 
 class Client(NotebookClient):
@@ -41,9 +41,7 @@ class Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
     def starts(self, cell, cell_index):
-        before = [cell for cell in self.nb.cells[:cell_index] if cell.source.startswith("## ")]
-        part = before[-1].source.partition("\n")[0].removeprefix("## ") if before else "Setup"
-        if part != self.part:
+        if part := heading(cell):
             self.part, self.since = part, time.monotonic()
             print(f"{part}              ", flush=True)
 

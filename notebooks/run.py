@@ -28,7 +28,7 @@ from rich.table import Table
 
 import lab
 import memory
-from build import Variant, by_file, facts, forget_login, pages, target, write
+from build import Variant, by_file, facts, forget_login, heading, pages, target, write
 from helpers import environments, minutes
 from helpers.results import FILE
 
@@ -131,8 +131,8 @@ def part_seconds(executed: nbformat.NotebookNode, parts) -> dict[str, float]:
     """How long the cells of each part took; ``parts`` are the headings that count."""
     seconds, part = dict.fromkeys(parts, 0.0), None
     for cell in executed.cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("## "):
-            part = cell.source.partition("\n")[0].removeprefix("## ")
+        if name := heading(cell):
+            part = name
         elif part in seconds:
             seconds[part] += cell.metadata.get("papermill", {}).get("duration") or 0
     return {name: round(value, 1) for name, value in seconds.items()}
@@ -162,8 +162,8 @@ def processor() -> str:
 
 def show(entries: list[dict]) -> None:
     table = Table(title="Runs")
-    for heading in COLUMNS.values():
-        table.add_column(heading)
+    for column in COLUMNS.values():
+        table.add_column(column)
     for entry in entries:
         table.add_row(*(str(entry.get(key, "")) for key in COLUMNS))
     Console(width=None if sys.stdout.isatty() else 180).print(table)

