@@ -25,6 +25,7 @@ COLUMNS = {"text_column": "text", "label_column": "label", "group_column": None}
 HEAD = 1_000  # rows, about, that a guess is made from
 CHECKED_BYTES = 100_000_000  # a larger file is read without having been checked to its end
 MOST_LABELS = 100
+PARTS = 5  # that the lesson cuts the texts into
 LEAST = 10  # texts of a label, as the lesson's cleaning asks for
 
 
@@ -126,6 +127,10 @@ def check(table) -> None:
         left = f"only texts with the label {counts.index[0]!r}" if len(counts) else "no text"
         raise TutorialError(
             f"Cleaning leaves {left}; a model needs two labels with {LEAST} different texts each. The table above says what went."
+        )
+    if "group" in table and table["group"].nunique() < PARTS:
+        raise TutorialError(
+            f"The column of groups has {table['group'].nunique()} values, and the split needs {PARTS}; name another column, or none."
         )
     if len(counts) > MOST_LABELS:
         raise TutorialError(

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import nbformat
+from markdown_it import MarkdownIt
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbconvert.filters import markdown2html
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from build import Variant, build, by_file, forget_login, heading, pages, write
@@ -40,6 +41,10 @@ class Client(NotebookClient):
             print(f"  {self.part}: {now - self.since:.0f} s", end="   \r" if sys.stdout.isatty() else "\n", flush=True)
         return super().process_message(msg, cell, cell_index)
 
+    async def _async_cleanup_kernel(self):
+        if self.km is not None:  # at Ctrl+C nbclient has done it, and would fail to do it again
+            await super()._async_cleanup_kernel()
+
     def starts(self, cell, cell_index):
         if part := heading(cell):
             self.part, self.since = part, time.monotonic()
@@ -62,7 +67,8 @@ def notebook(track: str) -> nbformat.NotebookNode:
 def run(track: str, parameters: dict, folder: Path = FOLDER) -> None:
     """Execute the lesson on ``parameters["DATA"]`` in ``folder``; raises what a cell raised."""
     folder.mkdir(parents=True, exist_ok=True)
-    executed = parameterize_notebook(notebook(track), parameters)
+    write(folder / NOTEBOOK, nbformat.writes(notebook(track)))
+    executed = parameterize_notebook(load_notebook_node(str(folder / NOTEBOOK)), parameters)
     with tempfile.TemporaryDirectory() as sockets:
         client = Client(executed, timeout=None, resources={"metadata": {"path": str(folder)}}, config=by_file(sockets))
         client.kernel_name = environments.kernel(track)
@@ -76,7 +82,8 @@ def run(track: str, parameters: dict, folder: Path = FOLDER) -> None:
 
 def summary(card: str, executed: nbformat.NotebookNode) -> str:
     """A page with what the card says, and the curve of the notebook."""
-    body = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.S)
+    # Not nbconvert's own filter: of what the card wrote as &#60; it would make a < again, and so live HTML.
+    body = MarkdownIt("commonmark", {"html": True}).render(re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.S))
     curve = [
         output for cell in executed.cells if "precision_recall(" in cell.source for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
@@ -89,7 +96,7 @@ def summary(card: str, executed: nbformat.NotebookNode) -> str:
     style = "body{font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}td,th{padding:.2em .6em;text-align:left}"
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>Your own texts</title><style>{style}</style><body>{markdown2html(body)}{picture}</body></html>\n"
+        f"<title>Your own texts</title><style>{style}</style><body>{body}{picture}</body></html>\n"
     )
 
 
@@ -124,10 +131,10 @@ def main() -> None:
             if error.ename == "TutorialError"
             else f"{error.ename}: {error.evalue}\nIt is in {folder / NOTEBOOK}."
         )
-    except DeadKernelError:
-        sys.exit("The kernel died; is there enough memory?")
-    except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on from the last training state.")
+    except (DeadKernelError, KeyboardInterrupt):  # nbclient ends the kernel at Ctrl+C
+        sys.exit(
+            "The kernel was stopped, or it died (is there enough memory?). The same command goes on from the last training state."
+        )
     here = Path(os.path.relpath(folder))
     print(f"Done: {here / SUMMARY}, the model and its card in {here / MODEL}, all cells in {here / NOTEBOOK}.")
     voila = Path(os.path.relpath(Path(sys.executable).with_name("voila")))

@@ -152,6 +152,13 @@ def test_groups_and_near_copies_stay_together(tmp_path):
     assert not whose[0] & whose[1] and not whose[0] & whose[2] and not whose[1] & whose[2]
 
 
+def test_too_few_groups_are_told(tmp_path):
+    rows = [(text, label, f"region {place % 3}") for place, (text, label) in enumerate(ROWS)]
+    (tmp_path / "a.csv").write_text(written(rows, ("text", "label", "where")))
+    with pytest.raises(TutorialError, match="has 3 values, and the split needs 5"):
+        through(tmp_path / "a.csv", group_column="where")
+
+
 def test_a_split_depends_on_the_seed_alone(tmp_path):
     (tmp_path / "a.csv").write_text(written())
     first, same, other = (list(through(tmp_path / "a.csv", seed=seed)["test"]["text"]) for seed in (1, 1, 2))

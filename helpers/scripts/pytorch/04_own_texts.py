@@ -671,7 +671,7 @@ import html
 import ipywidgets as widgets
 from transformers import pipeline
 
-classifier = pipeline("text-classification", model=".", top_k=None)
+classifier = pipeline("text-classification", model=".")
 box = widgets.Textarea(description="Text", layout={"width": "95%", "height": "120px"})
 button = widgets.Button(description="Classify", button_style="primary")
 answer = widgets.HTML()
@@ -681,9 +681,9 @@ def classify(_):
     if not box.value.strip():
         answer.value = "<p role='status'>Type a text first.</p>"
         return
-    found = classifier(box.value, truncation=True)
+    found = classifier(box.value, truncation=True, top_k=None)
     rows = [f"<li>{html.escape(one['label'])}: {one['score']:.3f}</li>" for one in found[:5]]
-    answer.value = f"<ul role='status'>{''.join(rows)}</ul>"
+    answer.value = f"<div role='status'><ul>{''.join(rows)}</ul></div>"
 
 
 button.on_click(classify)
