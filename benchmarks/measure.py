@@ -122,6 +122,7 @@ def inference(track: str, names: dict, dataset, seed: int) -> dict:
 
     ``single`` uses the model's own tokenizer, ``guide`` the guide's limit of 512 tokens. ``dataset`` holds texts.
     """
+    import torch
     from transformers import AutoTokenizer, Trainer, TrainingArguments, pipeline
 
     model, tokenizer = names["model"], names["tokenizer"]
@@ -147,7 +148,7 @@ def inference(track: str, names: dict, dataset, seed: int) -> dict:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 folder, per_device_eval_batch_size=names["batch_size"], disable_tqdm=True,
-                bf16_full_eval=names["precision"] == "bf16", seed=seed,
+                bf16_full_eval=names["precision"] == "bf16", use_cpu=not torch.accelerator.is_available(), seed=seed,
             )  # fmt: skip
             Trainer(model=model, args=arguments, data_collator=names["data_collator"]).predict(tokens)
     else:

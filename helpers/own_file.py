@@ -120,8 +120,11 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
     ]
 
 
-def check(table) -> None:
-    """Raise ``TutorialError`` if what cleaning left, a DataFrame with ``text`` and ``label``, is too little to learn from and test."""
+def check(table, groups) -> None:
+    """Raise ``TutorialError`` if what cleaning left is too little to learn from and to test.
+
+    ``table`` is a DataFrame with ``text`` and ``label``; ``groups``, a Series with its index, says which texts stay together.
+    """
     counts = table["label"].value_counts()
     if len(counts) < 2:
         left = f"only texts with the label {counts.index[0]!r}" if len(counts) else "no text"
@@ -131,6 +134,12 @@ def check(table) -> None:
     if "group" in table and table["group"].nunique() < PARTS:
         raise TutorialError(
             f"The column of groups has {table['group'].nunique()} values, and the split needs {PARTS}; name another column, or none."
+        )
+    kinds = groups.groupby(table["label"]).nunique()
+    if kinds.min() < PARTS:
+        kept = "groups" if "group" in table else "texts that differ in more than digits and punctuation"
+        raise TutorialError(
+            f"The label {kinds.idxmin()!r} has {kinds.min()} {kept}, and the split needs {PARTS} of each label."
         )
     if len(counts) > MOST_LABELS:
         raise TutorialError(

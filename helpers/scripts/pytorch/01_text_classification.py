@@ -180,6 +180,7 @@ trained = sum(weights.numel() for weights in model.parameters() if weights.requi
 print(f"{trained:,} of {model.num_parameters():,} weights will be trained")
 
 # %% tags=["recipe"]
+import torch
 from transformers import Trainer, TrainingArguments
 
 training_args = TrainingArguments(
@@ -201,6 +202,7 @@ training_args = TrainingArguments(
     logging_steps=0.03,
     warmup_steps=warmup_ratio,
     seed=seed,
+    use_cpu=not torch.accelerator.is_available(),  # bf16 without a GPU asks for it
     bf16=precision == "bf16",
     fp16=precision == "fp16",
     train_sampling_strategy=train_sampling_strategy,

@@ -51,6 +51,8 @@ elif file_format == "folder":
     raw = Dataset.from_dict({"text": texts, "label": [file.parent.name for file in files]})
 else:
     raw = load_dataset(file_format, data_files=str(data_file), split="train", **read_options)
+
+# %%
 print(raw)
 
 # %%
@@ -151,6 +153,7 @@ print((key("WIN 500 pounds, call 0800 1"), key("Win 900 pounds! Call 0900 22."))
 
 # %%
 keys = table["text"].map(key)
+groups = table["group"] if group_column else keys
 print(f"{keys.duplicated(keep=False).sum():,} of {len(table):,} texts have a near copy")
 
 # %%
@@ -158,7 +161,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 label_names = sorted(table["label"].unique())
 table["y"] = table["label"].map(label_names.index)
-groups = table["group"] if group_column else keys
 folds = StratifiedGroupKFold(n_splits=5, shuffle=True, random_state=seed)
 parts = [part for _, part in folds.split(table, table["y"], groups)]
 test, validation = table.iloc[parts[0]], table.iloc[parts[1]]
@@ -169,11 +171,10 @@ print(show(pd.DataFrame({name: part["label"].value_counts() for name, part in sp
 # %%
 from sklearn.model_selection import train_test_split
 
-near = keys if group_column is None else table["text"].map(key)
-drawn_train, drawn_test = train_test_split(near, test_size=0.2, random_state=seed, stratify=table["y"])
+drawn_train, drawn_test = train_test_split(keys, test_size=0.2, random_state=seed, stratify=table["y"])
 leaks = {
     "drawn row by row": drawn_test.isin(set(drawn_train)).sum(),
-    "near copies kept together": near[test.index].isin(set(near[train.index])).sum(),
+    "in the split above": keys[test.index].isin(set(keys[train.index])).sum(),
 }
 for name, count in leaks.items():
     print(f"{name}: {count} test texts have a near copy to train on")
