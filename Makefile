@@ -8,7 +8,7 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab html run own install test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
+.PHONY: help lab html run own install doctor test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,11 +22,14 @@ html: $(READY) ## write the lessons as web pages to runs/html
 run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
 	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
-own: $(READY) ## run lesson 04 on a file of yours; DATA=messages.csv TEXT=… LABEL=… GROUP=… TRACK=…
+own: $(READY) ## run lesson 04 on a file of yours; DATA=messages.csv TEXT=… LABEL=… GROUP=… WATCH=… TRACK=…
 	@$(MAIN) notebooks/own.py "$(or $(DATA),$(error say which file: make own DATA=messages.csv))" $(if $(TEXT),--text "$(TEXT)") $(if $(LABEL),--label "$(LABEL)") \
-		$(if $(GROUP),--group "$(GROUP)") $(if $(PROFILE),--profile $(PROFILE))
+		$(if $(GROUP),--group "$(GROUP)") $(if $(WATCH),--watch "$(WATCH)") $(if $(PROFILE),--profile $(PROFILE))
 
 install: $(READY) ## install the pinned packages, and open nothing
+
+doctor: ## say whether this machine is ready; ARGS="--decode CODE" or "--class FILE" for a teacher
+	@$(if $(wildcard $(MAIN)),$(MAIN),$(PYTHON)) -m helpers doctor $(TRACK:%=--track %) $(ARGS)
 
 test: $(TESTS) ## run the tests, every notebook included
 	@$(MAIN) -m pytest $(ARGS)

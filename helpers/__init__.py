@@ -24,6 +24,7 @@ What it shows
 ``words``          which words pushed a model to its answer
 ``architectures``  which models can classify text
 
+``doctor``     whether a machine is ready for them: ``make doctor``
 ``exercises``  whether an answer is right, and a hint if not
 
 ``lessons``      the plain code of the lessons (``scripts``), run again where a later lesson has no model, and by benchmarks
@@ -32,6 +33,15 @@ What it shows
 ``pytorch`` and ``tensorflow`` hold what exists per track; apart from the lessons' own code, they alone import a framework.
 ``metrics`` is the accuracy of ``evaluate``, for places without a network. Importing this package imports neither framework.
 """
+
+import sys
+
+# Said before anything is imported that an older Python cannot read, and in a way that it can.
+if sys.version_info < (3, 11):  # noqa: UP036
+    _here = "%d.%d" % sys.version_info[:2]  # noqa: UP031
+    sys.exit(
+        "This kit needs Python 3.11, 3.12 or 3.13, and this is " + _here + "; name another: make PYTHON=python3.12 …"
+    )
 
 from helpers.errors import TutorialError
 

@@ -82,7 +82,7 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
             raise TutorialError(f"{file} has no column {names[kind]!r}; it has: {_listed(columns)}.")
     if len(columns) < 2:
         raise TutorialError(
-            f"{file} has one column, {columns[0]!r}, and texts and labels need one each; part columns by {_listed(DELIMITERS.values())}."
+            f"{file} has one column, {columns[0]!r}, and texts and labels need one each; separate columns by {_listed(DELIMITERS.values())}."
         )
     cells = head.astype("string").fillna("")
     lengths = cells.apply(lambda column: column.str.len().mean())
@@ -99,7 +99,7 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
         if counts[label] > 1:
             raise TutorialError(
                 f"No column of {file} looks like labels: {label!r} has {counts[label]} different values in {len(head)} rows. "
-                "Say which one it is with LABEL, and group labels that are too many."
+                "Name the right one (label_column, or LABEL= of make own), and group labels that are too many."
             )
     if counts[label] <= 1:
         raise TutorialError(f"All rows of {file} have the same label in {label!r}; a model needs two or more.")
@@ -117,11 +117,15 @@ def chosen(head, names: dict, file_format: str) -> list[tuple]:
             f"{label}: {_listed(values, 6)}",
             "it has this name" if "label_column" in given else f"it repeats {counts[label]} values",
         ),
-    ]
+    ] + (
+        [("could be labels too", _listed(rest), "values repeat there as well")]
+        if (rest := [name for name in likely if name != label])
+        else []
+    )
 
 
-def check(table, groups) -> None:
-    """Raise ``TutorialError`` if what cleaning left is too little to learn from and to test.
+def check(table, groups, watched: str | None = None) -> None:
+    """Raise ``TutorialError`` if what cleaning left is too little to learn from and to test, or lacks the label ``watched``.
 
     ``table`` is a DataFrame with ``text`` and ``label``; ``groups``, a Series with its index, says which texts stay together.
     """
@@ -134,6 +138,10 @@ def check(table, groups) -> None:
     if "group" in table and table["group"].nunique() < PARTS:
         raise TutorialError(
             f"The column of groups has {table['group'].nunique()} values, and the split needs {PARTS}; name another column, or none."
+        )
+    if watched not in (None, *counts.index):
+        raise TutorialError(
+            f"No text is left with the label {watched!r}, which watched_label names; there are: {_listed(counts.index)}."
         )
     kinds = groups.groupby(table["label"]).nunique()
     if kinds.min() < PARTS:
@@ -190,8 +198,8 @@ def _table(path: Path, encoding: str) -> tuple[dict, object, list[tuple]]:
         options["quoting"] = csv.QUOTE_NONE
     kind = "a table" if quoted else "a table without quoting"
     return options, head, [
-        ("format", f"{kind}, parted by {DELIMITERS[delimiter]}", "each row has the same number of cells"),
-        ("first row", "names of the columns" if header else "a text already", "" if header else "it looks like the rows below"),
+        ("format", f"{kind}, separated by {DELIMITERS[delimiter]}", "each row has the same number of cells"),
+        ("first row", "names of the columns" if header else "no header", "" if header else "it looks like the rows below"),
     ]  # fmt: skip
 
 

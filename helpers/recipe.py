@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from helpers import assets, environments, lessons
+from helpers import assets, environments, lessons, packages
 from helpers.errors import TutorialError
 from helpers.settings import Settings
 
@@ -13,6 +13,7 @@ PARAMETERS = {
     "TEXT": "text_column",
     "LABEL": "label_column",
     "GROUP": "group_column",
+    "WATCH": "watched_label",
 }  # of `make own`
 SEEDS = 2**32  # numpy takes no larger ones
 
@@ -28,7 +29,10 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     guide, here = lessons.values(run.track, lesson), suited(run)
     if "data_file" in guide:  # lesson 04, which makes a model of its own
         given = {name: names[key] for key, name in PARAMETERS.items() if names.get(key) is not None}
-        here |= {} if "data_file" in given else assets.messages()
+        file = str(names["data_file"])
+        usual = file == guide["data_file"] and not Path(file).exists()
+        if "data_file" not in given and (usual or file.endswith(packages.MESSAGES_FILE)):
+            here |= assets.messages()
         if "output_dir" in here:
             here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
         names.update(given)
@@ -47,7 +51,13 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     names.update(fitted)
     versions = ", ".join(f"{name} {version}" for name, version in environments.versions(run.track).items())
     return Markdown(
-        "\n".join(["| name | the guide | here | why |", "|---|---|---|---|", *rows])
+        "\n".join(
+            [
+                f"| name | {'written above' if 'data_file' in guide else 'the guide'} | here | why |",
+                "|---|---|---|---|",
+                *rows,
+            ]
+        )
         + f"\n\nProfile: {run.profile_name}. Device: {run.device_name}, {run.precision}. Assets: {run.assets}, because {run.reason}.\n\nVersions: {versions}."
     )
 

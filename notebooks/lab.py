@@ -6,11 +6,9 @@ What else is given goes to ``jupyter lab``.
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import nbformat
-import numpy as np
 
 import build
 from helpers import environments, minutes
@@ -27,22 +25,8 @@ Click a time to open the lesson, or open its edition with exercises. Then choose
 for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
 
 Lessons 02 and 03 go on with the model of lesson 01. Where there is none, they train one first, which takes as long as its training there.
-Lesson 04 stands alone; `make own DATA=FILE` in a terminal runs it on a file of yours.
+Lesson 04 stands alone; `make own DATA=FILE` in a terminal runs it on a file of yours. Does something not work? Run the cell below: it says what is missing on this machine, and what to do.
 """
-
-
-def gflops(size: int = 2048) -> float:
-    """How many billion operations a second this machine reaches in a product of fp32 matrices; takes under a second.
-
-    A product of two n × n matrices takes 2n³ operations. The fastest of four, because the first one warms up.
-    """
-    matrix = np.ones((size, size), np.float32)
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        matrix @ matrix
-        times.append(time.perf_counter() - start)
-    return 2 * size**3 / min(times) / 1e9
 
 
 CHOICE = """Take one track; both teach the same. PyTorch is what new models are published in. Take TensorFlow if your work is in Keras, and know that
@@ -70,7 +54,12 @@ def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
     times = "about" if 0.8 < speed < 1.25 else f"{speed:.1f} times"
     choice = CHOICE if len(tracks) > 1 else f"They use {names[0]}; `make lab` alone opens the other track too."
     text = TEXT.format(choice=choice, rows="\n".join(rows), cores=os.cpu_count(), speed=times)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="start")])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(text, id="start"),
+            nbformat.v4.new_code_cell("!{sys.executable} -m helpers doctor", id="doctor"),
+        ]
+    )
     notebook.metadata["kernelspec"] = {
         "display_name": names[0], "language": "python", "name": environments.kernel(tracks[0])
     }  # fmt: skip
@@ -79,10 +68,10 @@ def page(speed: float, tracks=build.TRACKS) -> nbformat.NotebookNode:
 
 def main() -> None:
     print("Measuring this machine, a second or two …", flush=True)
-    measured = minutes.read().get("machine", {}).get("gflops", gflops())
+    measured = minutes.read().get("machine", {}).get("gflops", minutes.gflops())
     temporary = PAGE.with_suffix(".tmp")
     tracks = environments.tracks()
-    nbformat.write(page(gflops() / measured, tracks), temporary)
+    nbformat.write(page(minutes.gflops() / measured, tracks), temporary)
     temporary.replace(PAGE)
     if "--page-only" not in sys.argv:
         command = ["jupyter", "lab", "--ip=127.0.0.1", f"--ServerApp.root_dir={build.HERE}"]

@@ -1,4 +1,4 @@
-"""Run lesson 04 on a file of yours: ``make own DATA=messages.csv``, with ``TEXT=``, ``LABEL=``, ``GROUP=``, ``PROFILE=`` and ``TRACK=``.
+"""Run lesson 04 on a file of yours: ``make own DATA=messages.csv``, with ``TEXT=``, ``LABEL=``, ``GROUP=``, ``WATCH=``, ``PROFILE=`` and ``TRACK=``.
 
 What it makes is in ``runs/own``: the executed notebook, the model with its card and its page, and a summary of one page. A call
 that was stopped is made again, and training goes on from its last training state.
@@ -26,6 +26,7 @@ from helpers.errors import TutorialError
 PAGE = next(page for page in pages() if page.stem == "04_own_texts")
 FOLDER = Path(__file__).parent.parent / "runs" / "own"
 NOTEBOOK, MODEL, SUMMARY = "own_texts.ipynb", "my_own_model", "summary.html"
+GIVEN = ("text", "label", "group", "watch")  # columns, and the label that matters most
 TOLD = ("left\n", "Training takes", "threshold ")  # what of the output is said in the terminal, too
 
 
@@ -103,7 +104,7 @@ def summary(card: str, executed: nbformat.NotebookNode) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    for name in ("text", "label", "group"):
+    for name in GIVEN:
         parser.add_argument(f"--{name}")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--profile", default=os.environ.get("TUTORIAL_PROFILE") or "quick")
@@ -114,11 +115,11 @@ def main() -> None:
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     track, folder = environments.tracks()[0], arguments.folder
     data = arguments.data.expanduser().absolute()
-    given = {name.upper(): getattr(arguments, name) for name in ("text", "label", "group") if getattr(arguments, name)}
+    given = {name.upper(): getattr(arguments, name) for name in GIVEN if getattr(arguments, name)}
     try:
         # The same look as in the notebook, before anything is started.
         names = {"data_file": data, **own_file.COLUMNS} | {
-            f"{name.lower()}_column": value for name, value in given.items()
+            f"{name.lower()}_column": value for name, value in given.items() if name != "WATCH"
         }
         own_file.look(names)
         print(f"{data.name}: texts in {names['text_column']!r}, labels in {names['label_column']!r}.")

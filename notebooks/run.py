@@ -26,7 +26,6 @@ from papermill.engines import NBClientEngine, papermill_engines
 from rich.console import Console
 from rich.table import Table
 
-import lab
 import memory
 from build import Variant, by_file, facts, forget_login, heading, pages, target, write
 from helpers import environments, minutes
@@ -144,7 +143,7 @@ def keep_minutes(entries: list[dict], path: Path) -> None:
     machine = {
         "processor": processor(),
         "cores": os.cpu_count(),
-        "gflops": round(lab.gflops()),
+        "gflops": round(minutes.gflops()),
         "date": str(datetime.date.today()),
     }
     lessons = found.get("lessons", {})

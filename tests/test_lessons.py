@@ -27,7 +27,7 @@ def test_the_start_page_has_every_lesson_once_and_times_of_this_machine():
             assert int(link) == max(1, round(minutes.seconds(path.stem, track) / 60 / 0.5))
     assert slow.index("01_text") < slow.index("02_error") and "0.5 times the speed" in slow
     assert slow != fast
-    assert 1 < lab.gflops(256) < 100_000
+    assert 1 < minutes.gflops(256) < 100_000
 
 
 def test_a_new_page_is_on_the_start_page_before_anybody_measured_it(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """``make own``: lesson 04 on a file of a learner's, from the file to a model with its card, its summary and its page."""
 
+import json
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 import system
 from axe_playwright_python.sync_playwright import Axe
@@ -79,6 +81,29 @@ def test_a_file_becomes_a_model_with_a_card_and_a_summary(made):
         path.name for path in (folder / own.MODEL).iterdir()
     }
     assert "Precision against recall" in shown
+    assert "by label" in shown and "Training takes" not in shown
+
+
+@pytest.mark.slow
+def test_the_model_labels_a_table_of_new_texts(made, tmp_path):
+    """With the cleaning and the threshold of the run, where nothing of the kit can be imported."""
+    folder, _ = made
+    decision = json.loads((folder / own.MODEL / "decision.json").read_text())
+    assert decision["label"] == HOSTILE and 0 < decision["threshold"] < 1
+    texts = [
+        "",
+        "the driver was kind, and that is all",
+        "my money back &amp; soon, please\x07",
+        "late " * 3_000,
+        "00123",
+    ]
+    pd.DataFrame({"id": ["007", *"abcd"], "said": texts}).to_csv(tmp_path / "new.csv", index=False)
+    command = [environments.python(TRACK), folder / own.MODEL / "classify.py", "new.csv", "said"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    labelled = pd.read_csv(tmp_path / "classified.csv", dtype=str, keep_default_na=False)
+    assert list(labelled["said"]) == texts and labelled["id"][0] == "007"
+    assert set(labelled["label"]) <= {HOSTILE, "kind", "late"} and labelled["label"][1] == "kind"
 
 
 @pytest.mark.slow

@@ -112,6 +112,22 @@ def test_values_are_fitted_and_shown_and_what_a_learner_set_stays(names):
     assert rows(recipe.fit(names, quick)) == shown and names == once  # the cell may run again
 
 
+def test_the_messages_costs_go_with_the_messages_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick, lesson = settings.resolve(TRACK), "04_own_texts"
+    names = lessons.values(TRACK, lesson)
+    shown = recipe.fit(names, quick, lesson)
+    assert names["data_file"].endswith("spam_collection.csv") and names["cost_false_alarm"] == 10
+    assert "written above" in shown.data and recipe.fit(names, quick, lesson).data == shown.data
+    names = lessons.values(TRACK, lesson) | {"data_file": "mine.csv"}
+    recipe.fit(names, quick, lesson)
+    assert names["data_file"] == "mine.csv" and names["cost_false_alarm"] == 1
+    (tmp_path / "messages.csv").touch()  # a learner's own, of the name that the values have
+    names = lessons.values(TRACK, lesson)
+    recipe.fit(names, quick, lesson)
+    assert names["data_file"] == "messages.csv" and names["cost_false_alarm"] == 1
+
+
 def test_why_a_value_was_fitted_is_said(names):
     quick = settings.Settings(TRACK, "quick", "embedded", "cpu", "a test asks", "CPU, 2 threads", "bf16")
     shown = recipe.fit(names, quick)
