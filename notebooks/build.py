@@ -7,7 +7,8 @@ The head of a page (its front matter) holds its title, what it is about, and its
 code of the libraries, or a *kit cell*: tag ``kit``, first line ``# kit: what it does``. Other tags: a track, for cells that
 only this track has; ``recipe``, for the lesson cells that make the model, and ``values`` for those that name its numbers;
 ``parameters`` for what ``make run`` sets; ``example`` for what holds for a lesson's own data alone, which ``make own`` leaves out;
-``nbval-check-output`` for outputs that tests compare.
+``nbval-check-output`` for outputs that tests compare; ``slide`` for a code cell whose pictures also stand on a slide, as does a sentence
+between ``{{key}}`` and ``{{/key}}``.
 
 A page makes three editions in each track. The *lesson* leaves out the cells tagged ``exercise``. The *solutions* have them all.
 The *exercises* have them with what stands between nbgrader's marks ``### BEGIN SOLUTION`` and ``### END SOLUTION`` taken out.
@@ -43,7 +44,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 TRACKS = tuple(environments.NAMES)
 EDITIONS = ("lesson", "exercises", "solutions")
-TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise", "example"}
+TAGS = {*TRACKS, "kit", "recipe", "values", "parameters", "nbval-check-output", "exercise", "example", "slide"}
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,9 @@ def with_picture(source: str) -> str:
 TERM = re.compile(r"\{\{term ([^|{}]+)\|([^{}]+)\}\}")
 
 
+KEY = re.compile(r"\{\{key\}\}(.*?)\{\{/key\}\}", re.S)  # a sentence that also stands on a slide
+
+
 def glossary(cells) -> str:
     """The words that these cells introduce, with ``{{term WORD|what it means}}``, as a table in alphabetical order."""
     found = sorted((term for cell in cells for term in TERM.findall(cell.source)), key=lambda term: term[0].casefold())
@@ -262,8 +266,11 @@ def check(cell, page: Path) -> None:
         raise PageError(f"{page.name}: a kit cell has the tag kit and starts with '# kit: '; this has one: {first!r}.")
 
 
-def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
-    """The notebook that ``page`` makes, without outputs. Raises ``PageError`` for a page that cannot be built."""
+def build(page: Path, variant: Variant, keys: bool = False) -> nbformat.NotebookNode:
+    """The notebook that ``page`` makes, without outputs. Raises ``PageError`` for a page that cannot be built.
+
+    With ``keys`` the metadata of a text cell holds its sentences between ``{{key}}`` and ``{{/key}}``, for slides.
+    """
     from helpers.packages import BARE_PACKAGES
 
     track = variant.track
@@ -292,14 +299,16 @@ def build(page: Path, variant: Variant) -> nbformat.NotebookNode:
 
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
-        cell.source = with_picture(re.sub(r"\{\{(\w+)\}\}", word, TERM.sub(r"*\1*", cell.source)))
+        text = TERM.sub(r"*\1*", cell.source)
+        found = KEY.findall(text)
+        cell.source = with_picture(re.sub(r"\{\{(\w+)\}\}", word, KEY.sub(r"\1", text)))
         if left := re.search(r"\{\{ *[a-z]+[ a-z]*\}\}", cell.source):
             raise PageError(f"{page.name}: {left[0]} is left over; an include needs a cell of its own, a cell one way.")
         if variant.edition != "lesson":  # a link to another lesson stays within the edition
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", rf"](\1_{variant.edition}.ipynb", cell.source)
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in TRACKS]
         graded = {"nbgrader": cell.metadata["nbgrader"]} if "nbgrader" in cell.metadata else {}
-        cell.metadata = ({"tags": tags} if tags else {}) | graded
+        cell.metadata = ({"tags": tags} if tags else {}) | graded | ({"keys": found} if keys and found else {})
     notebook.metadata = {
         "kernelspec": {
             "display_name": environments.NAMES[track],
@@ -487,6 +496,9 @@ def main() -> None:
                         make(page, track, None if arguments.no_execute else arguments.folder or Path(folder))
         readme = HERE.parent / "README.md"
         write(readme, with_lessons(readme.read_text()))
+        import plan  # which needs this module
+
+        write(plan.PAGE, plan.with_plans(plan.PAGE.read_text()))
     except PageError as error:
         sys.exit(str(error))
 

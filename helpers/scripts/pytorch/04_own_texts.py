@@ -725,7 +725,7 @@ Macro F1 on the test texts: {value:.3f}, 95% interval {low:.3f} to {high:.3f} (b
 
 The fine-tuned model by label:
 
-{by_label.round(3).astype({"support": int}).to_html()}
+{by_label.round(3).astype({"support": int}).rename(index=plain).to_html(escape=False)}
 
 These figures hold where a text gets its most probable label. `classify.py` gives the label {plain(watched)} from
 a probability of {threshold:.2f} on, chosen on validation texts for costs of {cost_missed} (missed) and
@@ -755,7 +755,7 @@ button = widgets.Button(description="Classify", button_style="primary")
 answer = widgets.HTML()
 
 
-def classify(_):
+def show_answer(_):
     if not box.value.strip():
         answer.value = "<p role='status'>Type a text first.</p>"
         return
@@ -765,7 +765,7 @@ def classify(_):
     answer.value = f"<div role='status'><b>{html.escape(labels[0])}</b><ul>{''.join(rows)}</ul></div>"
 
 
-button.on_click(classify)
+button.on_click(show_answer)
 widgets.VBox([box, button, answer])
 """
 page = nbformat.v4.new_notebook(
