@@ -8,7 +8,7 @@ TESTS := $(TRACKS:%=.venv/%/.tests)
 export TUTORIAL_TRACKS := $(TRACKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab html slides run own install doctor test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
+.PHONY: help lab html bundle slides run own install doctor test faults mutants browser colab lowest minutes memory screenshots notebooks scripts bench bench-smoke lint clean lock
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,9 @@ lab: $(READY) ## open the lessons in JupyterLab; TRACK=pytorch|tensorflow for on
 
 html: $(READY) ## write the lessons as web pages to runs/html
 	@$(MAIN) notebooks/export.py
+
+bundle: $(READY) ## make a zip that installs the kit without a network; TRACK=… PYTHON_VERSION=3.11 PLATFORM=linux|macos|windows
+	@$(MAIN) requirements/bundle.py $(TRACK:%=--track %) $(PYTHON_VERSION:%=--python %) $(PLATFORM:%=--platform %)
 
 slides: $(READY) ## make slides of the lessons in runs/slides, which need no network
 	@$(MAIN) notebooks/slides.py

@@ -43,11 +43,12 @@ def deck(page: Path, track: str) -> nbformat.NotebookNode:
     slides = [f"# {facts['title']}\n\n{facts['about']}\n\n{environments.NAMES[track]}"]
     part = ""
     for cell in build.build(page, variant, keys=True).cells:
+        drawing = _drawing(cell)
         if title := build.heading(cell):
             part = title
-            drawing = re.search(r"!\[[^]]*\]\[\w+\]", cell.source)
-            data = cell.source[cell.source.rindex("\n\n[") :] if drawing else ""
-            slides.append(f"## {part}\n\n{facts['parts'].get(part, '')}\n\n{drawing[0] if drawing else ''}{data}")
+            slides.append(f"## {part}\n\n{facts['parts'].get(part, '')}\n\n{drawing}")
+        elif drawing:
+            slides.append(f"### {part or facts['title']}\n\n{drawing}")
         for number, picture in enumerate(_pictures(cell, outputs)):
             slides.append(f"### {part}{' (continued)' if number else ''}\n\n{picture}")
         if keys := cell.metadata.get("keys"):
@@ -57,6 +58,14 @@ def deck(page: Path, track: str) -> nbformat.NotebookNode:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     found.metadata["title"] = f"{facts['title']}, {environments.NAMES[track]}"
     return found
+
+
+def _drawing(cell) -> str:
+    """The picture that stands in a text cell, with its data."""
+    found = re.search(r"!\[[^]]*\]\[\w+\]", cell.source) if cell.cell_type == "markdown" else None
+    if not found:
+        return ""
+    return found[0] + cell.source[cell.source.rindex("\n\n[") :]
 
 
 def _pictures(cell, outputs: dict) -> list[str]:

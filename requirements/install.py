@@ -33,8 +33,11 @@ def main():
         place for place in os.environ["PATH"].split(os.pathsep) if not Path(place).is_relative_to(environments.FOLDER)
     ]
     uv = shutil.which("uv", path=os.pathsep.join(places))
-    if uv and subprocess.run([uv, "--version"], capture_output=True, check=False).returncode:
-        uv = None  # a shim for another Python
+    # Pip's settings, which a bundle without a network makes, are not uv's; and a shim may be for another Python.
+    if uv and (
+        "PIP_NO_INDEX" in os.environ or subprocess.run([uv, "--version"], capture_output=True, check=False).returncode
+    ):
+        uv = None
     base = sys._base_executable if Path(sys.prefix).is_relative_to(environments.FOLDER) else sys.executable
     ready = folder / (".tests" if tests else ".ready")
     pins = [ROOT / "requirements" / name for name in (["tests.txt"] if tests else ["shared.txt", f"{track}.txt"])]
@@ -86,7 +89,7 @@ def done(command, log, packages=0):
             for line in process.stdout:
                 file.write(line)
                 lines.append(line.strip())
-                found += line.startswith(("Collecting ", "Requirement already satisfied"))
+                found += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
                 last = line.startswith("Installing collected packages")
                 if packages and (last or sys.stdout.isatty() or time.monotonic() - said > 10):
                     said = time.monotonic()

@@ -13,6 +13,7 @@ INSTALL = {
     "git-lfs": "apt-get install git-lfs",
     "chromium": "apt-get install chromium",
     "mount": "run them as root on Linux",
+    "namespace": "run them as root on Linux",
 }
 LACKS = "this machine lacks "
 # Elsewhere than as root, as on a hosted runner, sudo may ask for no password.
@@ -20,12 +21,17 @@ AS_ROOT = [] if os.getuid() == 0 or shutil.which("sudo") is None else ["sudo", "
 
 
 def has(tool: str) -> bool:
-    """Whether the system has a tool; for ``mount``, whether it also lets us use it."""
+    """Whether the system has a tool; for ``mount`` and ``namespace``, whether it also lets us use it."""
     if tool == "chromium":
         return chromium() is not None
     if tool == "mount":
         with tempfile.TemporaryDirectory() as folder:
             return small_disk(Path(folder), "1m") and subprocess.run([*AS_ROOT, "umount", folder]).returncode == 0
+    if tool == "namespace":  # of the network, with a loopback of its own
+        command = [*AS_ROOT, "unshare", "--net", "ip", "link", "set", "lo", "up"]
+        return (
+            all(map(shutil.which, ("unshare", "ip"))) and subprocess.run(command, capture_output=True).returncode == 0
+        )
     return shutil.which(tool) is not None
 
 
