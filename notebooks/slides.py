@@ -46,7 +46,8 @@ def deck(page: Path, track: str) -> nbformat.NotebookNode:
         drawing = _drawing(cell)
         if title := build.heading(cell):
             part = title
-            slides.append(f"## {part}\n\n{facts['parts'].get(part, '')}\n\n{drawing}")
+            if part in facts["parts"]:
+                slides.append(f"## {part}\n\n{facts['parts'][part]}\n\n{drawing}")
         elif drawing:
             slides.append(f"### {part or facts['title']}\n\n{drawing}")
         for number, picture in enumerate(_pictures(cell, outputs)):
@@ -62,7 +63,7 @@ def deck(page: Path, track: str) -> nbformat.NotebookNode:
 
 def _drawing(cell) -> str:
     """The picture that stands in a text cell, with its data."""
-    found = re.search(r"!\[[^]]*\]\[\w+\]", cell.source) if cell.cell_type == "markdown" else None
+    found = re.search(r"!\[.*?\]\[\w+\]", cell.source) if cell.cell_type == "markdown" else None
     if not found:
         return ""
     return found[0] + cell.source[cell.source.rindex("\n\n[") :]

@@ -13,6 +13,7 @@ INSTALL = {
     "git-lfs": "apt-get install git-lfs",
     "chromium": "apt-get install chromium",
     "mount": "run them as root on Linux",
+    "npm": "apt-get install npm",
     "namespace": "run them as root on Linux",
 }
 LACKS = "this machine lacks "
