@@ -49,7 +49,7 @@ mutants: $(TESTS) ## change the helpers in small ways, and see the tests notice;
 	@TUTORIAL_TRACKS=pytorch .venv/pytorch/bin/python -m mutmut results > tests/mutants.txt
 
 browser: $(TESTS) ## open the lessons in JupyterLab with Chromium, click and type, and take screenshots
-	@$(MAIN) -m pytest -m browser tests/test_browser.py tests/test_own.py $(ARGS)
+	@$(MAIN) -m pytest -m browser tests/test_browser.py tests/test_own.py tests/test_slides.py $(ARGS)
 
 colab: $(TESTS) ## run the lessons on what Colab has installed, their own first cells included
 	@$(MAIN) -m pytest -rP -m colab tests/test_colab.py $(ARGS)

@@ -2,7 +2,8 @@
 
 ``python tests/room.py --hub FOLDER [--learners 10] [--threads 1]`` as root on Linux; ``tests/test_classroom.py`` calls it. It starts itself anew
 in namespaces of its own, where the accounts of the learners are known and the network is a loopback alone, so nothing of the
-system is changed. ``FOLDER`` holds what ``prepare`` there installed. Prints one line of JSON.
+system is changed. ``FOLDER`` holds what the test installed. Prints one line of JSON; ``--keep`` notes the figures for the table of
+``docs/classroom.md``.
 """
 
 import argparse
@@ -28,7 +29,7 @@ TOKEN = uuid.uuid4().hex
 FIRST_ID = 60_000
 CONFIG = f"""
 import os
-exec(open({str(ROOT / 'docs' / 'classroom' / 'jupyterhub_classroom.py')!r}).read())
+exec(open({str(ROOT / "docs" / "classroom" / "jupyterhub_classroom.py")!r}).read())
 c.JupyterHub.bind_url = "{HUB}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:8766"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8767"
@@ -112,13 +113,34 @@ class Learner:
         address = f"{HUB.replace('http', 'ws')}/user/{self.name}/api/kernels/{self.kernel}/channels"
         said = []
         async with websockets.connect(
-            address, additional_headers={"Authorization": f"token {self.token}"}, max_size=None, ping_timeout=None, open_timeout=120
+            address,
+            additional_headers={"Authorization": f"token {self.token}"},
+            max_size=None,
+            ping_timeout=None,
+            open_timeout=120,
         ) as channel:
             for source in cells:
                 number = uuid.uuid4().hex
-                header = {"msg_id": number, "username": self.name, "session": "room", "msg_type": "execute_request", "version": "5.4"}
-                content = {"code": source, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
-                await channel.send(json.dumps({"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}))
+                header = {
+                    "msg_id": number,
+                    "username": self.name,
+                    "session": "room",
+                    "msg_type": "execute_request",
+                    "version": "5.4",
+                }
+                content = {
+                    "code": source,
+                    "silent": False,
+                    "store_history": True,
+                    "user_expressions": {},
+                    "allow_stdin": False,
+                    "stop_on_error": True,
+                }
+                await channel.send(
+                    json.dumps(
+                        {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+                    )
+                )
                 text = ""
                 while True:
                     message = json.loads(await channel.recv())
@@ -231,12 +253,36 @@ async def lesson(track: str, count: int, folder: Path) -> dict:
     }  # fmt: skip
 
 
+RESULTS, PAGE = ROOT / "benchmarks" / "results" / "classroom.json", ROOT / "docs" / "classroom.md"
+
+
+def keep(room: dict, track: str, threads: str) -> None:
+    """Note the figures of a room, and write the table anew."""
+    rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rows[f"{track}, {room['learners']}, {threads}"] = {
+        "track": track, "learners": room["learners"], "threads": int(threads), "seconds": room["seconds"],
+        "memory_all": room["memory_all"], "memory_each": room["memory_each"], "cores": os.cpu_count(),
+    }  # fmt: skip
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    lines = [
+        "| track | learners at once | threads each | until all have ended | memory, all together | memory, the largest learner |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows.values(), key=lambda row: (row["track"], row["learners"], row["threads"])):
+        lines.append(
+            f"| {row['track']} | {row['learners']} | {row['threads']} | {row['seconds']} s | {row['memory_all']} GB | {row['memory_each']} GB |"
+        )
+    made = f"<!-- table -->\n\n{chr(10).join(lines)}\n\nOn {os.cpu_count()} cores, lesson 01 at the smoke profile.\n\n<!-- end -->"
+    PAGE.write_text(re.sub(r"<!-- table -->.*?<!-- end -->", lambda _: made, PAGE.read_text(), flags=re.S))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hub", type=Path, required=True)
     parser.add_argument("--track", default="pytorch")
     parser.add_argument("--learners", type=int, default=10)
     parser.add_argument("--threads", default="1")
+    parser.add_argument("--keep", action="store_true", help="note the figures for docs/classroom.md")
     parser.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     folder = arguments.hub.resolve()
@@ -250,13 +296,18 @@ def main() -> None:
         "TUTORIAL_KIT": str(ROOT), "TUTORIAL_CACHE": str(folder / "cache"),
     }  # fmt: skip
     with (folder / "hub.log").open("w") as log:
-        hub = subprocess.Popen([folder / "venv" / "bin" / "jupyterhub", "-f", "config.py"], cwd=folder, env=env, stdout=log, stderr=log)
+        hub = subprocess.Popen(
+            [folder / "venv" / "bin" / "jupyterhub", "-f", "config.py"], cwd=folder, env=env, stdout=log, stderr=log
+        )
     try:
         deadline = time.monotonic() + 60
         while asyncio.run(ask("GET", "/hub/api/"))[0] != 200:
             assert hub.poll() is None and time.monotonic() < deadline, (folder / "hub.log").read_text()[-3000:]
             time.sleep(0.5)
-        print(json.dumps(asyncio.run(asyncio.wait_for(lesson(arguments.track, arguments.learners, folder), 900))))
+        room = asyncio.run(asyncio.wait_for(lesson(arguments.track, arguments.learners, folder), 900))
+        if arguments.keep:
+            keep(room, arguments.track, arguments.threads)
+        print(json.dumps(room))
     finally:
         hub.send_signal(signal.SIGINT)
         try:

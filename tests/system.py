@@ -46,9 +46,14 @@ def small_disk(folder: Path, size: str) -> bool:
 
 
 def need(tool: str) -> None:
-    """Skip the test where the system lacks ``tool``; in CI, where everything must be tried, fail it."""
+    """Skip the test where the system lacks ``tool``; in CI, where everything must be tried, fail it.
+
+    A namespace of the network is not allowed on every hosted runner; there the last line says that it was left out.
+    """
     if not has(tool):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{LACKS}{tool}: {INSTALL[tool]}")
+        (pytest.fail if os.environ.get("CI") and tool != "namespace" else pytest.skip)(
+            f"{LACKS}{tool}: {INSTALL[tool]}"
+        )
 
 
 def summary(reasons: list[str]) -> str | None:

@@ -28,14 +28,26 @@ def hub():
     if not done.exists() or done.read_text() != pins.read_text():
         subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER / "venv"], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", pins], check=True, capture_output=True)
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", FOLDER, "configurable-http-proxy@5.3.0"]
+        npm = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            FOLDER,
+            "configurable-http-proxy@5.3.0",
+        ]
         subprocess.run(npm, check=True, capture_output=True)
         done.write_text(pins.read_text())
     # As docs/classroom.md has it.
     prepare = "from helpers import packages; packages.reviews_folder(); packages.snippets_folder()"
     track = environments.tracks()[0]
     subprocess.run(
-        [environments.python(track), "-c", prepare], cwd=ROOT, env=os.environ | {"TUTORIAL_CACHE": str(FOLDER / "cache")}, check=True
+        [environments.python(track), "-c", prepare],
+        cwd=ROOT,
+        env=os.environ | {"TUTORIAL_CACHE": str(FOLDER / "cache")},
+        check=True,
     )
     return FOLDER
 
@@ -51,7 +63,9 @@ def test_ten_learners_run_lesson_01_at_once(hub, capsys):
     assert done.returncode == 0, done.stderr[-3000:] + (hub / "hub.log").read_text()[-3000:]
     room = json.loads(done.stdout.splitlines()[-1])
     with capsys.disabled():
-        print(f"\n{LEARNERS} learners, {track}: {room['seconds']} s, {room['memory_all']} GB, {room['memory_each']} GB each at most")
+        print(
+            f"\n{LEARNERS} learners, {track}: {room['seconds']} s, {room['memory_all']} GB, {room['memory_each']} GB each at most"
+        )
     assert len(room["each"]) == LEARNERS and all(room["learned"].values())
     assert room["killed"] == 1
     assert room["spied"].startswith("SPIED []") and not room["spied"].endswith(" 0")

@@ -120,6 +120,7 @@ print([review[start:end] for start, end, _ in found])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("track", LOGITS)
 def test_word_pushes_agree_with_a_finite_difference(track):
     """Move a word's vectors by a little, at each point of the way: the mean slope is the push, and with many points the pushes add up."""

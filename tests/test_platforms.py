@@ -59,6 +59,7 @@ def clone(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_binders_script_makes_a_kernel_for_each_track(clone, tmp_path):
     """The script itself, with few packages. Its last two commands need the others, and run in the environment that is there."""
     script = (clone / "binder" / "postBuild").read_text()
@@ -84,6 +85,7 @@ def test_binders_script_makes_a_kernel_for_each_track(clone, tmp_path):
         assert json.loads(kernel.read_text())["argv"][0] == str(clone / ".venv" / track / "bin" / "python")
 
 
+@pytest.mark.slow
 def test_codespaces_runs_make(clone, tmp_path):
     """The container's file is parsed, and its commands run with a Python of their own, into which the first installs uv."""
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())

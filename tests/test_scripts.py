@@ -27,6 +27,7 @@ def bare(request, tmp_path):
     yield request.param, own
 
 
+@pytest.mark.slow
 def test_the_lessons_run_without_the_kit(bare, seeded, tmp_path):
     """All lessons, by the guide's ids; small data and a small model serve them. Lesson 01 pushes its model.
 
