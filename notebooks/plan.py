@@ -17,57 +17,60 @@ LESSONS = {page.stem[:2]: page.stem for page in build.pages()}
 
 @dataclass(frozen=True)
 class Step:
-    """What happens for ``talk`` minutes; ``runs`` are parts of lessons whose cells run meanwhile, such as ``"01 Train"``."""
+    """What happens for ``talk`` minutes, with what on the screen; ``runs`` are parts of lessons whose cells run meanwhile, such as ``"01 Train"``."""
 
     talk: int
+    screen: str
     what: str
     runs: tuple[str, ...] = ()
 
 
 PLANS = {
     "60 minutes": (60, [
-        Step(4, "Welcome. Slides of lesson 01, *title*: a review goes in, POSITIVE or NEGATIVE comes out. Who has used such a model?"),
-        Step(5, "Everybody opens the exercise edition of lesson 01 and runs Setup. Whoever fails pairs up with a neighbour.", ("01 Setup",)),
-        Step(7, "Load. Read one review aloud and let the room vote on its label. Question: what does a model get right that always says POSITIVE?", ("01 Load",)),
-        Step(10, "Preprocess. Show the tokens of “unwatchable”. Exercise 1.2 in pairs: predict the shape, then run.", ("01 Preprocess",)),
-        Step(7, "Evaluate. Vote first: how many of 1,000 reviews do word counts get right? Run the baseline and write its number on the board.", ("01 Evaluate",)),
-        Step(8, "Train. All start training *now*; while it runs, explain loss, step, epoch and learning rate with the toy. (Exercise 1.4 for the fast.)", ("01 Train",)),
-        Step(6, "Read the curve together. Compare with the number on the board: too close to call. Show the learning curve: where does the transformer win?"),
-        Step(8, "Inference. Everybody types sentences of their own, and collects one that fools the model. Read some aloud.", ("01 Inference",)),
-        Step(0, "Close: one thing to remember each, how to do it with a file of one's own (`make own`), questions."),
+        Step(4, "slides 2 and 4", "Welcome. A review goes in, POSITIVE or NEGATIVE comes out. Who has used such a model? Say that some reviews are coarse. Then the vote: read the three reviews above, hands up for each."),
+        Step(4, "start page, lesson 01, *the time*", "Everybody opens lesson 01 itself (not its exercises) and runs the three code cells of Setup, one by one with Shift+Enter. Whoever fails pairs up with a neighbour.", ("01 Setup",)),
+        Step(6, "slide *Reviews of each label*", "Run Load to its end. What does a model get right that always says POSITIVE? (478 of these 1,000 test reviews: nearly half.)", ("01 Load",)),
+        Step(10, "the cell `Unwatchable?`", "Run Preprocess to its end. What do `##` and `[CLS]` mean? On the board: three texts, *A fine film.*, *No.*, *I would watch it again.*; which shape does their batch have? Hands up, then the answer: (3, 8), with `[CLS]`, `[SEP]` and the full stop.", ("01 Preprocess",)),
+        Step(6, "the cell `baseline.fit`", "Vote first: how many of 1,000 reviews do word counts get right? Run Evaluate; write the number on the board (about 870).", ("01 Evaluate",)),
+        Step(4, "the toy in Train", "Run the toy. Read its three rows: too small a rate wastes steps, too large a one jumps. From which rate on does w grow? (Above 1: each step multiplies w by 1 − 2 · rate.)"),
+        Step(9, "slides of Train, from *In each step* on", "Run on, from `id2label` to the cell that trains, and the one below it that tests (skip the login). While the machine works: step, loss, epoch, head. Then read the curve: it starts near 0.69, falls, and jumps.", ("01 Train",)),
+        Step(5, "slides *Baseline and transformer* and the learning curve", "Compare with the number on the board. Most screens say *too close to call*, some *the baseline wins*: that spread is the lesson. Where does the transformer win? On short texts."),
+        Step(8, "the Classify panel in Inference", "Skip Share. Everybody types sentences of their own, and collects one that fools the model. Read some aloud.", ("01 Inference",)),
+        Step(0, "README, *Your own file*", "Close: one thing to remember each. How to do it with a file of one's own: `make own DATA=messages.csv`, or `data_file` in lesson 04. Homework: the edition with exercises. Questions."),
     ]),
     "Half a day": (180, [
-        Step(10, "Welcome; what everybody wants to classify. The doctor's codes are in."),
-        Step(10, "Open lesson 01, exercise edition; Setup and Load.", ("01 Setup", "01 Load")),
-        Step(20, "Preprocess, with exercises 1.1 and 1.2.", ("01 Preprocess",)),
-        Step(15, "Evaluate, with exercise 1.3; the baseline's number goes on the board.", ("01 Evaluate",)),
-        Step(15, "Train; the toy and exercise 1.4 while it runs.", ("01 Train",)),
-        Step(10, "The curve, the comparison, the learning curve."),
-        Step(15, "Break."),
-        Step(15, "Inference, with exercise 1.6 in pairs.", ("01 Inference",)),
-        Step(10, "Lesson 02: Open, Predict, Count. What is the interval for?", ("02 Setup", "02 Open", "02 Predict", "02 Count")),
-        Step(15, "Confidence and Kinds of review, with exercises 2.1 and 2.2.", ("02 Confidence", "02 Kinds of review")),
-        Step(15, "Mistakes and Challenge: each pair reads five mistakes and gives a reason for each.", ("02 Mistakes", "02 Challenge")),
-        Step(10, "Repair: start it, predict what will improve, then look.", ("02 Another domain", "02 Repair")),
-        Step(10, "Exercise 2.4: fool it. The best five sentences of the room."),
-        Step(0, "Close: which of your own problems has enough labelled texts? Questions."),
+        Step(10, "slides 2 and 4 of lesson 01", "Welcome; what everybody wants to classify. The vote on the three reviews."),
+        Step(10, "start page, *exercises* of lesson 01", "Setup and Load. Say what a red cell is: an exercise that waits.", ("01 Setup", "01 Load")),
+        Step(20, "the cell `Unwatchable?`", "Preprocess, with exercises 1.1 and 1.2.", ("01 Preprocess",)),
+        Step(15, "the cell `baseline.fit`", "Evaluate, with exercise 1.3; the baseline's number goes on the board.", ("01 Evaluate",)),
+        Step(7, "the toy in Train", "The toy, and exercise 1.4."),
+        Step(12, "slides of Train", "Run from `id2label` to the test below training, stepping over 1.5. While the machine works: step, loss, epoch, head.", ("01 Train",)),
+        Step(8, "the curve, the comparison, the learning curve", "Read all three. When does it pay?"),
+        Step(15, "", "Break."),
+        Step(15, "the Classify panel", "Inference, with exercise 1.6 in pairs. Skip Share.", ("01 Inference",)),
+        Step(10, "start page, *exercises* of lesson 02", "Open, Predict, Count. What is the interval for?", ("02 Setup", "02 Open", "02 Predict", "02 Count")),
+        Step(15, "the reliability picture", "Confidence and Kinds of review, with exercises 2.1 and 2.2.", ("02 Confidence", "02 Kinds of review")),
+        Step(15, "the mistakes panel", "Mistakes and Challenge: each pair reads five mistakes and gives a reason for each.", ("02 Mistakes", "02 Challenge")),
+        Step(8, "the pictures of Another domain and Repair", "Start Repair, predict what will improve, then look.", ("02 Another domain", "02 Repair")),
+        Step(5, "the panel at the end", "Exercise 2.4 in the room: whose five sentences fool it?"),
+        Step(0, "README, *Your own file*", "Close: which of your own problems has enough labelled texts? Questions."),
     ]),
     "A day": (360, [
-        Step(15, "Welcome; what everybody wants to classify. The doctor's codes are in."),
-        Step(15, "Open lesson 01, exercise edition; Setup and Load.", ("01 Setup", "01 Load")),
-        Step(25, "Preprocess, with exercises 1.1 and 1.2.", ("01 Preprocess",)),
-        Step(20, "Evaluate, with exercise 1.3.", ("01 Evaluate",)),
-        Step(20, "Train; the toy and exercise 1.4 while it runs.", ("01 Train",)),
-        Step(15, "Break."),
-        Step(20, "The curve, the comparison, the learning curve; Inference, with exercise 1.6.", ("01 Inference",)),
-        Step(25, "Lesson 02, from Open to Kinds of review, with exercises 2.1 and 2.2.", ("02 Setup", "02 Open", "02 Predict", "02 Count", "02 Confidence", "02 Kinds of review")),
-        Step(20, "Mistakes, Challenge, Repair; exercise 2.4.", ("02 Mistakes", "02 Challenge", "02 Another domain", "02 Repair")),
-        Step(60, "Lunch."),
-        Step(45, "Lesson 03: by hand, from the sentence to the loss, with exercises 3.1, 3.2 and 3.4.", ("03 Setup", "03 Open", "03 Fine-tuning")),
-        Step(15, "Break."),
-        Step(30, "Lesson 04 on its messages: clean, split, precision and recall, the threshold.", ("04 Setup", "04 Read", "04 Clean", "04 Split", "04 Measure", "04 Word counts", "04 Fine-tuning", "04 Threshold")),
-        Step(25, "`make own` on a file that somebody brought, or each on their own; read the model cards aloud."),
-        Step(0, "Close: what will you try on Monday? Questions."),
+        Step(15, "slides 2 and 4 of lesson 01", "Welcome; what everybody wants to classify. The vote on the three reviews."),
+        Step(15, "start page, *exercises* of lesson 01", "Setup and Load. Say what a red cell is: an exercise that waits.", ("01 Setup", "01 Load")),
+        Step(25, "the cell `Unwatchable?`", "Preprocess, with exercises 1.1 and 1.2.", ("01 Preprocess",)),
+        Step(20, "the cell `baseline.fit`", "Evaluate, with exercise 1.3.", ("01 Evaluate",)),
+        Step(20, "the toy, then slides of Train", "The toy and exercise 1.4; then train. While the machine works: step, loss, epoch, head; exercise 1.5 on paper.", ("01 Train",)),
+        Step(15, "", "Break."),
+        Step(20, "the learning curve; the Classify panel", "The curve, the comparison, the learning curve; Inference, with exercise 1.6.", ("01 Inference",)),
+        Step(25, "start page, *exercises* of lesson 02", "From Open to Kinds of review, with exercises 2.1 and 2.2.", ("02 Setup", "02 Open", "02 Predict", "02 Count", "02 Confidence", "02 Kinds of review")),
+        Step(20, "the mistakes panel", "Mistakes, Challenge, Repair; exercises 2.3 for the fast and 2.4 for all.", ("02 Mistakes", "02 Challenge", "02 Another domain", "02 Repair")),
+        Step(60, "", "Lunch."),
+        Step(40, "lesson 03, its drawings", "By hand, from the sentence to the loss, with exercises 3.1, 3.2 and 3.4; 3.3 for the fast.", ("03 Setup", "03 Open", "03 Fine-tuning")),
+        Step(15, "", "Break."),
+        Step(30, "lesson 04, from Read to Threshold", "On its messages: clean, split, precision and recall, the threshold; exercises 4.1 and 4.2.", ("04 Setup", "04 Read", "04 Clean", "04 Split", "04 Measure", "04 Word counts", "04 Fine-tuning", "04 Threshold")),
+        Step(25, "a terminal; then `runs/own/summary.html`", "`make own` on a file that somebody brought, or each on their own; read the model cards aloud.", ("04 Read", "04 Clean", "04 Split", "04 Measure", "04 Word counts", "04 Fine-tuning", "04 Threshold", "04 Methods")),
+        Step(0, "", "Close: what will you try on Monday? Questions."),
     ]),
 }  # fmt: skip
 
@@ -78,8 +81,8 @@ def run_minutes(step: Step, track: str) -> float:
     return SLOWER * sum(minutes.seconds(LESSONS[lesson], track, part) or 0 for lesson, _, part in parts) / 60
 
 
-def plan(total: int, steps: list[Step]) -> list[tuple[int, int, float, str]]:
-    """``(start, minutes, minutes of the machine, what)`` for each step; the last one gets what is left of ``total``.
+def plan(total: int, steps: list[Step]) -> list[tuple[int, int, float, str, str]]:
+    """``(start, minutes, minutes of the machine, screen, what)`` for each step; the last one gets what is left of ``total``.
 
     A step takes as long as the talk, or as long as its cells in the slower track where that is longer. Raises ``PageError``
     if the steps take longer than ``total``.
@@ -88,7 +91,7 @@ def plan(total: int, steps: list[Step]) -> list[tuple[int, int, float, str]]:
     for step in steps:
         machine = max(run_minutes(step, track) for track in build.TRACKS)
         length = max(step.talk, math.ceil(machine)) if step.talk else total - clock
-        rows.append((clock, length, machine, step.what))
+        rows.append((clock, length, machine, step.screen, step.what))
         clock += length
     if clock != total or rows[-1][1] < 3:
         raise build.PageError(
@@ -100,10 +103,12 @@ def plan(total: int, steps: list[Step]) -> list[tuple[int, int, float, str]]:
 def table(name: str) -> str:
     """A plan as a Markdown table."""
     rows = [
-        f"| {start // 60}:{start % 60:02} | {length} | {_machine(machine)} | {what} |"
-        for start, length, machine, what in plan(*PLANS[name])
+        f"| {start // 60}:{start % 60:02} | {length} | {_machine(machine)} | {screen} | {what} |"
+        for start, length, machine, screen, what in plan(*PLANS[name])
     ]
-    return "\n".join(["| at | minutes | of these the machine, at most | what |", "|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| at | minutes | of these the machine, at most | on the screen | what |", "|---|---|---|---|---|", *rows]
+    )
 
 
 def _machine(value: float) -> str:
