@@ -436,8 +436,8 @@ def _without_progress(text: str) -> str:
     text = re.sub(r"\x08+", "\r", text)
     text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     text = re.sub(r"\d+/\d+ \[[=>.]+\] - ETA: [\d:hms]+(?=\d+/\d+ )", "", text)
-    text = re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))?(?: - |$)", "", text, flags=re.M)
-    return re.sub(r"^\d+/\d+ *(\n|\Z)", "", text, flags=re.M)
+    text = re.sub(r"\[[=>.]+\] - (?:ETA: )?[\d:hms]+(?: \d+m?s/(?:step|epoch))? *(?:- |$)", "", text, flags=re.M)
+    return re.sub(r"^ *\d+/\d+ *(\n|\Z)", "", text, flags=re.M)
 
 
 def _without_times(text: str) -> str:

@@ -227,6 +227,7 @@ def test_cleaning_removes_progress_and_keeps_results():
         "14/63 [=====>....................] - ETA: 2s63/63 [==============================] - 6s 88ms/step\nkept\n"
     )
     assert build._without_progress(predicted) == "kept\n"
+    assert build._without_progress(" 2/63 [....] - ETA: 16s ") == ""
     assert build._without_progress("13/63 ") == "" and build._without_progress("13/63 of them") == "13/63 of them"
 
 
