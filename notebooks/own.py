@@ -5,6 +5,7 @@ that was stopped is made again, and training goes on from its last training stat
 """
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -112,6 +113,7 @@ def main() -> None:
     forget_login()
     environments.find_kernels()
     os.environ.pop("TUTORIAL_OUTPUT", None)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what nbclient leaves behind at Ctrl+C is no news to a learner
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     track, folder = environments.tracks()[0], arguments.folder
     data = arguments.data.expanduser().absolute()

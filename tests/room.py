@@ -37,7 +37,6 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.http_timeout = c.Spawner.start_timeout = 180
-c.JupyterHub.concurrent_spawn_limit = 4
 c.Spawner.environment |= {{"TUTORIAL_PROFILE": "smoke", "OMP_NUM_THREADS": os.environ["ROOM_THREADS"]}}
 c.JupyterHub.services = [{{"name": "teacher", "api_token": "{TOKEN}"}}]
 c.JupyterHub.load_roles = [{{"name": "teacher", "services": ["teacher"], "scopes": ["admin:users", "admin:servers", "tokens", "access:servers"]}}]
@@ -290,6 +289,8 @@ def main() -> None:
         os.execvp("unshare", ["unshare", "--mount", "--net", sys.executable, __file__, *sys.argv[1:], "--apart"])
     apart(folder, arguments.learners)
     (folder / "config.py").write_text(CONFIG)
+    for left in folder.glob("jupyterhub.sqlite*"):  # the learners of an earlier call
+        left.unlink()
     path = os.pathsep.join([str(folder / "venv" / "bin"), str(folder / "node_modules" / ".bin"), os.environ["PATH"]])
     env = {
         "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "ROOM_THREADS": arguments.threads,
