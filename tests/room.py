@@ -140,8 +140,8 @@ class Learner:
                         {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
                     )
                 )
-                text = ""
-                while True:
+                text, answered, idle = "", False, False
+                while not (answered and idle):  # they come on channels of their own, in any order
                     message = json.loads(await channel.recv())
                     kind, content = message["msg_type"], message["content"]
                     if kind == "status" and content["execution_state"] in ("restarting", "autorestarting", "dead"):
@@ -153,7 +153,8 @@ class Learner:
                     if kind == "execute_reply":
                         if content["status"] != "ok":
                             raise RuntimeError(f"{self.name}: {content.get('evalue')} in: {source[:80]}")
-                        break
+                        answered = True
+                    idle = idle or (kind == "status" and content["execution_state"] == "idle")
                     if kind == "status" and content["execution_state"] == "busy" and after:
                         await after(source)
                 said.append(text)
