@@ -78,7 +78,15 @@ def keep_out_pytorch() -> None:
     """
     if importlib.util.find_spec("torch") is None and importlib.util.find_spec("accelerate") is None:
         return
-    os.environ["USE_TORCH"] = "0"
     # accelerate brings torch with it. Where transformers finds it with torch turned off, importing a pipeline fails
     # (NameError: LRScheduler); None makes Python, and so transformers, find no such package.
     sys.modules.setdefault("accelerate", None)
+    before = os.environ.get("USE_TORCH")
+    os.environ["USE_TORCH"] = "0"
+    for reader in ("transformers.utils.import_utils", "datasets.config", "evaluate.config"):  # once, at import
+        importlib.import_module(reader)
+    # A process that a lesson starts decides for itself: there accelerate is not kept out, and the two have to agree.
+    if before is None:
+        del os.environ["USE_TORCH"]
+    else:
+        os.environ["USE_TORCH"] = before

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import system
 from hub_server import Hub
 
 from helpers import assets, environments, packages
@@ -47,3 +48,13 @@ tokenizer.save_pretrained({str(folder / "model")!r})
         hub.upload("models", "distilbert/distilbert-base-uncased", model)
         hub.upload("spaces", "evaluate-metric/accuracy", {"accuracy.py": metric})
         yield hub
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    """One Playwright for all tests of a process: a second one beside it would refuse to start."""
+    from playwright.sync_api import sync_playwright
+
+    system.need("chromium")
+    with sync_playwright() as started:
+        yield started

@@ -16,7 +16,7 @@ import system
 from axe_playwright_python.sync_playwright import Axe
 from lesson import environment
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from test_own_file import ROWS, written
 
 import own
@@ -154,9 +154,8 @@ def test_what_holds_for_the_lessons_messages_alone_is_left_out():
 
 
 @pytest.mark.browser
-def test_somebody_without_a_notebook_classifies_a_text(made, tmp_path):
+def test_somebody_without_a_notebook_classifies_a_text(playwright, made, tmp_path):
     """The page of a model, through Voilà: on this machine alone, with a token, without a network."""
-    system.need("chromium")
     folder, _ = made
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -171,38 +170,37 @@ def test_somebody_without_a_notebook_classifies_a_text(made, tmp_path):
         stderr=subprocess.STDOUT,
     )
     try:
-        with sync_playwright() as playwright:
-            alone = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-            browser = playwright.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", alone])
-            page = browser.new_page()
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    page.goto(f"http://127.0.0.1:{port}/")
-                    break
-                except PlaywrightError:
-                    assert time.monotonic() < deadline and server.poll() is None
-                    time.sleep(0.3)
-            assert "/login" in page.url, "it asks for no token"
-            page.goto(f"http://127.0.0.1:{port}/?token=secret")
-            box = page.get_by_label("Text")
-            expect(box).to_be_visible(timeout=60_000)
-            button = page.get_by_role("button", name="Classify")
-            button.click()
-            expect(page.get_by_role("status")).to_have_text("Type a text first.")
-            box.fill("<img src=x onerror=\"window.hacked = 'yes'\"> the driver was kind")
-            box.blur()
-            button.click()
-            answer = page.locator("[role=status] li")
-            expect(answer).to_have_count(3, timeout=30_000)
-            assert sorted(text.partition(": 0.")[0] for text in answer.all_inner_texts()) == sorted(
-                [HOSTILE, "kind", "late"]
-            )
-            assert page.evaluate("window.hacked") is None and page.locator("img[src=x]").count() == 0
-            found = Axe().run(page, context=".jp-OutputArea-output").response["violations"]
-            assert not [one for one in found if one["impact"] in ("serious", "critical")], found
-            page.screenshot(path=tmp_path / "page.png")
-            browser.close()
+        alone = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", alone])
+        page = browser.new_page()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                page.goto(f"http://127.0.0.1:{port}/")
+                break
+            except PlaywrightError:
+                assert time.monotonic() < deadline and server.poll() is None
+                time.sleep(0.3)
+        assert "/login" in page.url, "it asks for no token"
+        page.goto(f"http://127.0.0.1:{port}/?token=secret")
+        box = page.get_by_label("Text")
+        expect(box).to_be_visible(timeout=60_000)
+        button = page.get_by_role("button", name="Classify")
+        button.click()
+        expect(page.get_by_role("status")).to_have_text("Type a text first.")
+        box.fill("<img src=x onerror=\"window.hacked = 'yes'\"> the driver was kind")
+        box.blur()
+        button.click()
+        answer = page.locator("[role=status] li")
+        expect(answer).to_have_count(3, timeout=30_000)
+        assert sorted(text.partition(": 0.")[0] for text in answer.all_inner_texts()) == sorted(
+            [HOSTILE, "kind", "late"]
+        )
+        assert page.evaluate("window.hacked") is None and page.locator("img[src=x]").count() == 0
+        found = Axe().run(page, context=".jp-OutputArea-output").response["violations"]
+        assert not [one for one in found if one["impact"] in ("serious", "critical")], found
+        page.screenshot(path=tmp_path / "page.png")
+        browser.close()
     finally:
         server.terminate()
         server.wait(30)

@@ -4,7 +4,6 @@ import re
 
 import pytest
 import system
-from playwright.sync_api import sync_playwright
 
 import build
 import slides
@@ -55,29 +54,27 @@ def made(tmp_path_factory):
 @pytest.mark.browser
 @pytest.mark.xdist_group("slides")
 @pytest.mark.parametrize("name", IDS)
-def test_nothing_is_cut_off(made, name, request):
-    system.need("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=system.chromium(), args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        )
-        page = browser.new_page(viewport={"width": slides.WIDTH, "height": slides.HEIGHT})
-        problems, loaded = [], []
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda asked: loaded.append(asked.url))
-        page.goto((made / f"{name}.html").as_uri())
-        page.wait_for_function("window.Reveal && Reveal.isReady()")
-        count = page.evaluate("Reveal.getTotalSlides()")
-        assert count > 15
-        for number in range(count):
-            page.evaluate(f"Reveal.slide({number})")
-            page.wait_for_timeout(30)
-            problems += [f"slide {number + 1}: {problem}" for problem in page.evaluate(SEEN)]
-        page.keyboard.press("Home")
-        page.keyboard.press("ArrowRight")
-        assert page.evaluate("Reveal.getIndices().h") == 1
-        browser.close()
+def test_nothing_is_cut_off(playwright, made, name):
+    browser = playwright.chromium.launch(
+        executable_path=system.chromium(), args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    )
+    page = browser.new_page(viewport={"width": slides.WIDTH, "height": slides.HEIGHT})
+    problems, loaded = [], []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda asked: loaded.append(asked.url))
+    page.goto((made / f"{name}.html").as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    count = page.evaluate("Reveal.getTotalSlides()")
+    assert count > 15
+    for number in range(count):
+        page.evaluate(f"Reveal.slide({number})")
+        page.wait_for_timeout(30)
+        problems += [f"slide {number + 1}: {problem}" for problem in page.evaluate(SEEN)]
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("Reveal.getIndices().h") == 1
+    browser.close()
     assert not problems
     assert all(url.startswith(("file:", "data:", "blob:")) for url in loaded)
 
