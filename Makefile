@@ -25,8 +25,8 @@ bundle: $(READY) ## make a zip that installs the kit without a network; TRACK=�
 slides: $(READY) ## make slides of the lessons in runs/slides, which need no network
 	@$(MAIN) notebooks/slides.py
 
-run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow
-	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+run: $(READY) ## run the lessons from start to end; PROFILE=smoke|quick|full TRACK=pytorch|tensorflow CHECKPOINT=folder|id
+	@$(MAIN) notebooks/run.py $(if $(PROFILE),--profile $(PROFILE)) $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(ARGS)
 
 own: $(READY) ## run lesson 04 on a file of yours; DATA=messages.csv TEXT=… LABEL=… GROUP=… WATCH=… TRACK=…
 	@$(MAIN) notebooks/own.py "$(or $(DATA),$(error say which file: make own DATA=messages.csv))" $(if $(TEXT),--text "$(TEXT)") $(if $(LABEL),--label "$(LABEL)") \

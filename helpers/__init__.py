@@ -3,6 +3,7 @@
 What a lesson runs with
 ``settings``      how big a run is, which assets and which device it asks for
 ``assets``        where the data and the checkpoint come from, the Hub or installed packages, and the values that suit them
+``checkpoint``    whether a checkpoint of one's own can take the lessons' path
 ``packages``      the reviews, the messages and the checkpoint in those packages
 ``own_file``      how a learner's own file is written
 ``recipe``        the values of a lesson, fitted to this machine

@@ -384,3 +384,45 @@ def _which_labels(answer):
         if set(answer) == {"price", "staff"}
         else "turn each logit into a probability with the sigmoid, and compare it with 0.5."
     )
+
+
+@judge("5.1")
+def _steps_of_eight(answer):
+    hints = {
+        320: "this is what one process alone would make; eight take 16 reviews each.",
+        160: "one epoch of one process; there are eight of them, and two epochs.",
+        20: "there are two epochs.",
+        2.5: "do not divide the steps among the processes once more: all make each step together.",
+        5: "do not divide the steps among the processes once more: all make each step together.",
+    }
+    if not nearly(answer, 40):
+        return hints.get(answer, "find out first how many reviews all eight take together for a step.")
+    return None
+
+
+@judge("5.2")
+def _cost_of_a_breakdown(answer):
+    for value, hint in (
+        (92, "that is the steps that are done again; the start takes time, too."),
+        (168, "the last training state is the one of step 1,500; a run cannot go on from one that was never saved."),
+        (108, "the last training state is the one of step 1,500; a run cannot go on from one that was never saved."),
+        (60, "the start is in it; the steps since the last training state are done again, too."),
+        (1730 * 0.4 + 60, "it need not begin at step 0: there are training states."),
+        (290, "that counts the steps that are done again as seconds; each takes 0.4."),
+    ):
+        if nearly(answer, value):
+            return hint
+    return None if nearly(answer, 152) else "add the time of the steps that are done again to that of the start."
+
+
+@judge("5.3")
+def _reviews_to_pay(answer):
+    if answer == 81:
+        return "with 81 sending still takes a little longer; round up."
+    if isinstance(answer, float) and 81 < answer < 82:
+        return "there are no parts of reviews; round up."
+    if nearly(answer, 16 / 5.07):
+        return "this is the wrong way round: the step has to become longer, so it needs more reviews."
+    if nearly(answer, 82 * 64):
+        return "that is what all of them take together; each is asked for."
+    return None if answer == 82 else "find out by how many times sending takes longer than computing 16 reviews."

@@ -1,6 +1,7 @@
 """The model that lessons 02 and 03 look at: the one lesson 01 left, or one that its cells make now."""
 
 import importlib
+import os
 from pathlib import Path
 
 from helpers import lessons, recipe, results
@@ -16,6 +17,8 @@ def find_or_train(run: Settings, names: dict) -> str:
     folder = Path(names["output_dir"])
     own = folder.with_name(folder.name + "_lesson_02")
     wanted = {"track": run.track, "profile": run.profile_name, "assets": run.assets, "seed": names["seed"]}
+    if checkpoint := names.get("checkpoint") or os.environ.get("TUTORIAL_CHECKPOINT"):
+        wanted["checkpoint"] = results.short(checkpoint)
     other = None
     for place, whose in ((folder, "lesson 01"), (own, "an earlier run of this lesson")):
         record = results.read(place)

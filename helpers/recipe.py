@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from helpers import assets, environments, lessons, packages
+from helpers import assets, checkpoint, environments, lessons, packages
 from helpers.errors import TutorialError
 from helpers.settings import Settings
 
@@ -22,7 +22,8 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     """Change the values in ``names`` (the ``globals()`` of a lesson) to those that suit ``run``. What a learner set stays.
 
     Returns a table as an IPython ``Markdown`` object: name, the guide's value, the value here, why. Raises ``TutorialError``
-    for a seed that is not one, or a folder that cannot be written or has too little room; nothing is changed then.
+    for a seed that is not one, a folder that cannot be written or has too little room, or a checkpoint that cannot take the
+    lesson's path; nothing is changed then. ``TUTORIAL_CHECKPOINT`` names a checkpoint of one's own.
     """
     from IPython.display import Markdown
 
@@ -33,9 +34,16 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
         usual = file == guide["data_file"] and not Path(file).exists()
         if "data_file" not in given and (usual or file.endswith(packages.MESSAGES_FILE)):
             here |= assets.messages()
-        if "output_dir" in here:
-            here["output_dir"] = f"{here['output_dir'][0]}_own", here["output_dir"][1]
         names.update(given)
+    if "script" in guide:  # lesson 05, which runs the code of lesson 01
+        here["script"] = str(lessons.FOLDER / run.track / f"{lessons.FIRST}.py"), "the kit carries it"
+    if "output_dir" in here and (own_folder := OWN_FOLDERS.get(guide["output_dir"])):
+        here["output_dir"] = f"{here['output_dir'][0]}{own_folder}", here["output_dir"][1]
+    named = os.environ.get("TUTORIAL_CHECKPOINT") or names.get("checkpoint")
+    own = named not in (None, guide.get("checkpoint"), here.get("checkpoint", ("", ""))[0])
+    if own:  # these suit the embedded checkpoint
+        here = {name: pair for name, pair in here.items() if name not in checkpoint.SUITS_ONE}
+        here["checkpoint"] = named, "you named it"
     fitted, rows = {}, []
     for name, old in guide.items():
         if name not in names:
@@ -48,6 +56,8 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
             rows.append(f"| `{name}` | {_shown(old)} | {_shown(new)} | {why} |")
     check_seed(fitted["seed"])
     check_folder(fitted["output_dir"], run.profile.disk_gb)
+    if own:
+        checkpoint.check(named, run.track, lesson)
     names.update(fitted)
     versions = ", ".join(f"{name} {version}" for name, version in environments.versions(run.track).items())
     return Markdown(
@@ -62,8 +72,12 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     )
 
 
+OWN_FOLDERS = {
+    "my_own_model": "_own",
+    "more_processes": "_processes",
+}  # lessons that make more than the model of lesson 01
 SIZES = (
-    "train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws", "epochs",
+    "train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws", "epochs", "many_texts",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ def finish(run: Settings, names: dict) -> None:
     save(
         run,
         names["output_dir"],
+        checkpoint=short(names["checkpoint"]),
         seed=names["seed"],
         train_reviews=len(imdb["train"]),
         test_reviews=len(imdb["test"]),
@@ -43,7 +44,7 @@ def save(run: Settings, folder: str | Path, **figures) -> Path:
         "profile": run.profile_name,
         "assets": run.assets,
         "device": run.device_name,
-        **{name: round(value, 4) for name, value in figures.items()},
+        **{name: value if isinstance(value, str) else round(value, 4) for name, value in figures.items()},
         "peak_memory_gb": peak_memory_gb(),
         "versions": versions(run.track),
     }
@@ -52,6 +53,11 @@ def save(run: Settings, folder: str | Path, **figures) -> Path:
     temporary.write_text(json.dumps(entry, indent=1))
     os.replace(temporary, path)
     return path
+
+
+def short(checkpoint: str) -> str:
+    """The name of a checkpoint: of a folder's path the last two parts, as an id of the Hub has them."""
+    return "/".join(Path(checkpoint).parts[-2:])
 
 
 def read(folder: str | Path) -> dict | None:

@@ -15,7 +15,7 @@ DEVICES = ("auto", "cpu", "gpu")
 class Profile:
     """The size of a run, by the names that the lessons use; ``None`` where the guide's value stays.
 
-    ``train_size``, ``validation_size``, ``test_size``, ``snippets_size``, ``sample_size`` and ``texts_per_label`` count texts. A review keeps
+    ``train_size``, ``validation_size``, ``test_size``, ``snippets_size``, ``sample_size``, ``texts_per_label`` and ``many_texts`` count texts. A review keeps
     ``max_length`` tokens, the two special ones included; ``truncation_side`` is the end that is cut. ``few_texts`` are counts of texts of a label
     that are drawn ``few_draws`` times. ``num_epochs`` are those of lesson 01, ``epochs`` those of lesson 04. ``disk_gb`` is what the model and
     two or three checkpoints need on disk while it trains.
@@ -28,6 +28,7 @@ class Profile:
     snippets_size: int | None = None
     sample_size: int | None = None
     texts_per_label: int | None = None
+    many_texts: int | None = None
     few_texts: tuple[int, ...] | None = None
     few_draws: int | None = None
     epochs: int | None = None
@@ -48,6 +49,7 @@ PROFILES = {
         num_epochs=1,
         sample_size=400,
         texts_per_label=40,
+        many_texts=240,
         few_texts=(8,),
         few_draws=1,
         epochs=1,
@@ -63,6 +65,7 @@ PROFILES = {
         num_epochs=1,
         sample_size=6_000,
         texts_per_label=600,
+        many_texts=4_000,
         epochs=1,
     ),
     "full": Profile(disk_gb=3, sample_size=100_000),

@@ -2,13 +2,18 @@
 
 A push is gradient × input: how the difference of the two logits changes with a token's vector, times that vector. Above 0 the
 token speaks for label 1, below for label 0. At the review itself a sure model hardly reacts to a small change, and the product
-says little. So the gradient is averaged over points on the way from a review whose words are blanked out (``[MASK]``) to the
+says little. So the gradient is averaged over points on the way from a review whose words are blanked out (``[MASK]``, or padding) to the
 review, and the vector counts from there: integrated gradients, equation 3 of Sundararajan, Taly and Yan, *Axiomatic Attribution
 for Deep Networks*, ICML 2017. With many points the pushes add up to what the words
 changed in the difference of the logits; eight show which words matter, in under a second.
 """
 
 STEPS = 8  # points on the way
+
+
+def blank_id(tokenizer) -> int:
+    """The number of the token that stands for an unknown word: ``[MASK]``, or the padding where a model has none."""
+    return tokenizer.pad_token_id if tokenizer.mask_token_id is None else tokenizer.mask_token_id
 
 
 def by_word(offsets, pushes) -> list[tuple[int, int, float]]:

@@ -175,9 +175,14 @@ def main() -> None:
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
     parser.add_argument("--limit-gb", type=float, help="run JupyterLab and the kernel in so many GB of memory, as root")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
+    parser.add_argument("--checkpoint", help="a folder, or an id of the Hub, in place of the usual one")
     parser.add_argument("--keep-minutes", action="store_true", help="note the times for the lessons and the start page")
     arguments = parser.parse_args()
     forget_login()
+    if named := arguments.checkpoint:
+        os.environ["TUTORIAL_CHECKPOINT"] = (
+            str(Path(named).expanduser().absolute()) if Path(named).expanduser().exists() else named
+        )
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     os.environ["TUTORIAL_OUTPUT"] = "my_awesome_model"  # inside the folder of the run
     entries, failed = [], False

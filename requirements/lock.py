@@ -45,8 +45,8 @@ def main() -> None:
     lessons, everything = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for track in NAMES:  # the second keeps the first one's versions where it can
-            everything[track] = closure(Path(folder), track, "lab", "tests")
-            lessons[track] = closure(Path(folder), track, "lab")
+            everything[track] = closure(Path(folder), track, "lab", "many", "tests")
+            lessons[track] = closure(Path(folder), track, "lab", "many")
     shared = {line for line in lessons["pytorch"].values() if line in lessons["tensorflow"].values()}
     tests = {line for track in NAMES for name, line in everything[track].items() if name not in lessons[track]}
     for track in NAMES:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ def need(tool: str) -> None:
         (pytest.fail if os.environ.get("CI") and tool != "namespace" else pytest.skip)(
             f"{LACKS}{tool}: {INSTALL[tool]}"
         )
+
+
+def turn(number: int, of: int) -> bool:
+    """Whether a slow test has its turn: always, and in CI on one day of so many. Every lesson runs under nbval every time."""
+    return not os.environ.get("CI") or date.today().toordinal() % of == number % of
 
 
 def summary(reasons: list[str]) -> str | None:

@@ -37,7 +37,10 @@ def test_everything_a_track_needs_is_pinned_within_its_range(track):
     here = pins("shared", track, "tests")
     assert all(re.fullmatch(r"==[^*]+", str(pin.specifier)) for pin in here.values())
     for needed in map(Requirement, importlib.metadata.requires(environments.DISTRIBUTION)):
-        if any(needed.marker is None or needed.marker.evaluate({"extra": extra}) for extra in (track, "lab", "tests")):
+        if any(
+            needed.marker is None or needed.marker.evaluate({"extra": extra})
+            for extra in (track, "lab", "many", "tests")
+        ):
             (pin,) = here[needed.name.lower().replace("_", "-")].specifier
             assert needed.specifier.contains(pin.version), needed
 

@@ -128,6 +128,9 @@ RIGHT = {
     "4.2": [cheapest()],
     "4.3": [(0.6, 0.825)],
     "4.4": [["price", "staff"]],
+    "5.1": [40, 40.0],
+    "5.2": [152, 152.0],
+    "5.3": [82],
 }
 WRONG = [
     ("1.1", [*START[:1], *START[1:]], "its start was to be cut"),
@@ -227,6 +230,24 @@ WRONG = [
     ("4.4", ["price"], "do not compete"),
     ("4.4", ["price", "delivery", "staff", "website"], "not all"),
     ("4.4", ["delivery"], "sigmoid"),
+    ("5.1", 320, "one process alone"),
+    ("5.1", 160, "two epochs"),
+    ("5.1", 20, "two epochs"),
+    ("5.1", 2.5, "once more"),
+    ("5.1", 5, "once more"),
+    ("5.1", 41, "all eight"),
+    ("5.2", 92, "the start takes time"),
+    ("5.2", 168, "never saved"),
+    ("5.2", 108, "never saved"),
+    ("5.2", 60, "done again, too"),
+    ("5.2", 752, "step 0"),
+    ("5.2", 290, "each takes 0.4"),
+    ("5.2", 7, "add the time"),
+    ("5.3", 81, "round up"),
+    ("5.3", 81.1, "parts of reviews"),
+    ("5.3", 16 / 5.07, "wrong way round"),
+    ("5.3", 5248, "each is asked for"),
+    ("5.3", 128, "by how many times"),
 ]  # fmt: skip
 
 

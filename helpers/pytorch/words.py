@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.words import STEPS, by_word
+from helpers.words import STEPS, blank_id, by_word
 
 
 def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
@@ -14,7 +14,7 @@ def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
     offsets = inputs.pop("offset_mapping")[0].tolist()
     token_ids = inputs.pop("input_ids")
     special = torch.tensor([start == end for start, end in offsets], device=model.device)
-    blank_ids = token_ids.where(special, torch.tensor(tokenizer.mask_token_id, device=model.device))
+    blank_ids = token_ids.where(special, torch.tensor(blank_id(tokenizer), device=model.device))
     embed = model.get_input_embeddings()
     vectors, blank = embed(token_ids).detach(), embed(blank_ids).detach()
     points = (torch.arange(STEPS, device=model.device, dtype=vectors.dtype) + 0.5) / STEPS

@@ -24,7 +24,7 @@ class BackupEachFifth(keras.callbacks.BackupAndRestore):
         self.folder, self.data, self.total_steps = folder, data, epochs * int(data.cardinality())
         self.skip = tf.Variable(0, dtype=tf.int64)
         every = resume.steps_between(self.total_steps)
-        super().__init__(folder / "checkpoints", save_freq=every, delete_checkpoint=False)
+        super().__init__(str(folder / "checkpoints"), save_freq=every, delete_checkpoint=False)
 
     def rest(self) -> tf.data.Dataset:
         """The training set, without what an earlier run has done of its epoch; later epochs see all batches."""
@@ -33,7 +33,7 @@ class BackupEachFifth(keras.callbacks.BackupAndRestore):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        done = int(self.model.optimizer.iterations)
+        done = int(self.model.optimizer.iterations.numpy())  # under a strategy a variable has several copies
         epochs, steps = divmod(done, self.params["steps"])
         self.skip.assign(steps)
         for _ in range(epochs):  # each pass over a shuffled set has another order: leave out those that are done
@@ -77,7 +77,7 @@ class DrawCurve(keras.callbacks.Callback):
 
     def draw(self, last=False):
         every = max(1, round(self.total_steps * 0.03))
-        first_step = int(self.model.optimizer.iterations) - len(self.running)  # 0, unless it went on
+        first_step = int(self.model.optimizer.iterations.numpy()) - len(self.running)  # 0, unless it went on
         losses = window_means(self.running, self.params["steps"], every, first_step)
         self.curve.update(losses, self.validation, self.accuracies, last=last)
 

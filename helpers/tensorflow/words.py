@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from helpers.words import STEPS, by_word
+from helpers.words import STEPS, blank_id, by_word
 
 
 def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
@@ -14,8 +14,8 @@ def word_pushes(model, tokenizer, review: str) -> list[tuple[int, int, float]]:
     offsets = inputs.pop("offset_mapping")[0].numpy().tolist()
     token_ids = inputs.pop("input_ids")
     special = tf.constant([start == end for start, end in offsets])
-    blank_ids = tf.where(special, token_ids, tokenizer.mask_token_id)
-    table = model.get_input_embeddings().weight
+    blank_ids = tf.where(special, token_ids, blank_id(tokenizer))
+    table = model.get_input_embeddings().weights[0]
     vectors, blank = tf.gather(table, token_ids), tf.gather(table, blank_ids)
     points = (tf.range(STEPS, dtype=vectors.dtype) + 0.5) / STEPS
     way = blank + points[:, None, None] * (vectors - blank)

@@ -62,6 +62,8 @@ print(imdb)
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=max_length, truncation_side=truncation_side)
+if tokenizer.pad_token is None:  # as in GPT models, which were trained without
+    tokenizer.pad_token = tokenizer.eos_token
 
 # %%
 print(tokenizer("Unwatchable? Hardly!").tokens())
@@ -168,6 +170,7 @@ model = AutoModelForSequenceClassification.from_pretrained(
     num_labels=2,
     id2label=id2label,
     label2id=label2id,
+    pad_token_id=tokenizer.pad_token_id,
     use_safetensors=True,
     **config_changes,
 )
@@ -203,6 +206,7 @@ training_args = TrainingArguments(
     warmup_steps=warmup_ratio,
     seed=seed,
     use_cpu=not torch.accelerator.is_available(),  # bf16 without a GPU asks for it
+    average_tokens_across_devices=False,  # with several processes (lesson 05) reviews count, not tokens
     bf16=precision == "bf16",
     fp16=precision == "fp16",
     train_sampling_strategy=train_sampling_strategy,
@@ -217,6 +221,8 @@ trainer = Trainer(
     processing_class=tokenizer,
     data_collator=data_collator,
     compute_metrics=compute_metrics,
+    # Some models, such as BART, hand out more than the logits.
+    preprocess_logits_for_metrics=lambda found, labels: found[0] if isinstance(found, tuple) else found,
 )
 
 # %% tags=["recipe"]

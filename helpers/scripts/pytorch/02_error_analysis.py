@@ -246,7 +246,10 @@ review = (whole if len(whole) else table)["text"].iloc[0]
 inputs = tokenizer(review, truncation=True, return_tensors="pt").to(model.device)
 embed = model.get_input_embeddings()
 token_ids = inputs["input_ids"][0]
-blank_ids = torch.full_like(token_ids, tokenizer.mask_token_id)
+unknown = tokenizer.mask_token_id
+if unknown is None:  # as in GPT models, which have no [MASK]
+    unknown = tokenizer.pad_token_id
+blank_ids = torch.full_like(token_ids, unknown)
 blank_ids[[0, -1]] = token_ids[[0, -1]]  # [CLS] and [SEP] stay
 vectors, blank = embed(token_ids).detach(), embed(blank_ids).detach()
 

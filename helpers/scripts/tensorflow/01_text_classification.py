@@ -60,6 +60,8 @@ print(imdb)
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=max_length, truncation_side=truncation_side)
+if tokenizer.pad_token is None:  # as in GPT models, which were trained without
+    tokenizer.pad_token = tokenizer.eos_token
 
 # %%
 print(tokenizer("Unwatchable? Hardly!").tokens())
@@ -180,6 +182,7 @@ model = TFAutoModelForSequenceClassification.from_pretrained(
     num_labels=2,
     id2label=id2label,
     label2id=label2id,
+    pad_token_id=tokenizer.pad_token_id,
     use_safetensors=True,
     **config_changes,
 )
@@ -207,7 +210,7 @@ model.compile(optimizer=optimizer)
 # %% tags=["recipe"]
 from transformers.keras_callbacks import KerasMetricCallback
 
-metric_callback = KerasMetricCallback(metric_fn=compute_metrics, eval_dataset=tf_validation_set)
+metric_callback = KerasMetricCallback(metric_fn=compute_metrics, eval_dataset=tf_validation_set, output_cols=["logits"])
 callbacks = [metric_callback]
 
 # %%

@@ -246,9 +246,12 @@ import tensorflow as tf
 
 review = (whole if len(whole) else table)["text"].iloc[0]
 token_ids = tokenizer(review, truncation=True)["input_ids"]
-blank_ids = [tokenizer.mask_token_id] * len(token_ids)
+unknown = tokenizer.mask_token_id
+if unknown is None:  # as in GPT models, which have no [MASK]
+    unknown = tokenizer.pad_token_id
+blank_ids = [unknown] * len(token_ids)
 blank_ids[0], blank_ids[-1] = token_ids[0], token_ids[-1]  # [CLS] and [SEP] stay
-weights = model.get_input_embeddings().weight
+weights = model.get_input_embeddings().weights[0]  # a vector for each token
 vectors, blank = tf.gather(weights, token_ids), tf.gather(weights, blank_ids)
 
 # %%

@@ -136,7 +136,8 @@ repeated = table["text"].str.casefold().duplicated()
 table = leave_out(table, "repeated", repeated, "the first one stays")
 count = table.groupby("label")["text"].transform("size")
 rarest = ", ".join(sorted(table.loc[count < 10, "label"].unique())[:5])
-table = leave_out(table, "label with fewer than 10 texts", count < 10, f"left out: {rarest}")
+done = f"left out: {rarest}" if rarest else "left out"
+table = leave_out(table, "label with fewer than 10 texts", count < 10, done)
 
 table = table.reset_index(drop=True)
 print(f"{len(raw):,} rows in the file, {size:,} looked at, {len(table):,} left")
