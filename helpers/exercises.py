@@ -417,12 +417,12 @@ def _cost_of_a_breakdown(answer):
 
 @judge("5.3")
 def _reviews_to_pay(answer):
-    if answer == 81:
-        return "with 81 sending still takes a little longer; round up."
-    if isinstance(answer, float) and 81 < answer < 82:
+    if answer == 126:
+        return "with 126 sending still takes a little longer; round up."
+    if isinstance(answer, float) and 126 < answer < 127:
         return "there are no parts of reviews; round up."
-    if nearly(answer, 16 / 5.07):
+    if nearly(answer, 16 / 7.91):
         return "this is the wrong way round: the step has to become longer, so it needs more reviews."
-    if nearly(answer, 82 * 64):
+    if nearly(answer, 127 * 64):
         return "that is what all of them take together; each is asked for."
-    return None if answer == 82 else "find out by how many times sending takes longer than computing 16 reviews."
+    return None if answer == 127 else "find out by how many times sending takes longer than computing 16 reviews."

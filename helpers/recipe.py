@@ -63,7 +63,7 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     return Markdown(
         "\n".join(
             [
-                f"| name | {'written above' if 'data_file' in guide else 'the guide'} | here | why |",
+                f"| name | {'the guide' if 'train_size' in guide else 'written above'} | here | why |",
                 "|---|---|---|---|",
                 *rows,
             ]

@@ -25,7 +25,7 @@ Click a time to open the lesson, or open its edition with exercises. Then choose
 for this machine ({cores} cores, {speed} the speed of the one where they were measured), without reading.
 
 Lessons 02 and 03 go on with the model of lesson 01. Where there is none, they train one first, which takes as long as its training there.
-Lesson 04 stands alone; `make own DATA=FILE` in a terminal runs it on a file of yours. Does something not work? Run the cell below: it says what is missing on this machine, and what to do.
+Lessons 04 and 05 stand alone; `make own DATA=FILE` in a terminal runs lesson 04 on a file of yours. Does something not work? Run the cell below: it says what is missing on this machine, and what to do.
 """
 
 

@@ -254,7 +254,7 @@ def test_lesson_cells_know_nothing_of_the_kit(page, track):
     cells = [cell for cell in build.build(page, build.Variant(track)).cells if cell.cell_type == "code"]
     kit = [cell for cell in cells if "kit" in cell.metadata.get("tags", [])]
     made = names_in(kit, ast.Store) - names_in([cell for cell in cells if cell not in kit], ast.Store)
-    assert {"pictures", "run", "recipe"} <= made
+    assert {"run", "recipe"} <= made
     assert not names_in([cell for cell in cells if cell not in kit], ast.Load) & made
     assert "helpers" not in "".join(cell.source for cell in cells if cell not in kit)
     assert len(kit) <= 15 and all(len(cell.source.splitlines()) <= 16 for cell in kit)

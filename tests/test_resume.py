@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import datasets
+import numpy as np
 import pytest
 
 from helpers import TutorialError, environments, results, resume
@@ -103,6 +104,52 @@ def test_the_reviews_go_on_where_they_were(track, tmp_path, stop):
     saved = int(said.split("after step ")[1].split()[0])
     assert stop - 6 <= saved <= stop
     assert json.loads(rest) == whole[saved:]
+
+
+MIRRORED = """
+import os, sys
+from pathlib import Path
+from helpers import process
+process.set_up("tensorflow")
+process.find("tensorflow", "cpu")
+import numpy as np, tensorflow as tf, tf_keras as keras
+from datasets import Dataset
+from transformers import BertConfig, TFBertForSequenceClassification
+from helpers.tensorflow.training import BackupEachFifth, DrawCurve
+folder, stop = Path(sys.argv[1]), int(sys.argv[2])
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+keras.utils.set_random_seed(7)
+texts = Dataset.from_dict({"input_ids": [[n % 7, n % 5, 3] for n in range(40)], "label": [n % 2 for n in range(40)]})
+with strategy.scope():
+    small = dict(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    model = TFBertForSequenceClassification(BertConfig(**small, hidden_dropout_prob=0, attention_probs_dropout_prob=0))
+    model.compile(keras.optimizers.Adam(0.01))
+data = model.prepare_tf_dataset(texts, shuffle=True, batch_size=4)
+backup = BackupEachFifth(folder, data, 3)
+class Stop(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations.numpy() == stop:
+            os._exit(0)
+model.fit(backup.rest(), epochs=3, verbose=0, callbacks=[DrawCurve(30), backup, Stop()])
+np.savez(folder / "weights.npz", *model.get_weights())
+"""
+
+
+@pytest.mark.parametrize("track", ["tensorflow"])
+def test_a_run_on_two_devices_goes_on_to_the_same_weights(track, tmp_path):
+    def run(folder, stop):
+        command = [environments.python(track), "-c", MIRRORED, tmp_path / folder, str(stop)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    run("undisturbed", -1)
+    run("stopped", 14)
+    assert "going on after step 12 of 30" in run("stopped", -1)
+    whole, rest = (np.load(tmp_path / folder / "weights.npz") for folder in ("undisturbed", "stopped"))
+    assert max(abs(whole[name] - rest[name]).max() for name in whole) < 1e-5
 
 
 def test_a_run_is_told_by_all_that_it_is_made_of(tmp_path):

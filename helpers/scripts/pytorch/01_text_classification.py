@@ -222,7 +222,7 @@ trainer = Trainer(
     data_collator=data_collator,
     compute_metrics=compute_metrics,
     # Some models, such as BART, hand out more than the logits.
-    preprocess_logits_for_metrics=lambda found, labels: found[0] if isinstance(found, tuple) else found,
+    preprocess_logits_for_metrics=lambda output, labels: output[0] if isinstance(output, tuple) else output,
 )
 
 # %% tags=["recipe"]
