@@ -65,13 +65,21 @@ def test_tracks_have_the_same_sections(page):
     pytorch, tensorflow = (sections(build.build(page, variant)) for variant in build.VARIANTS)
     assert [name for name, _ in pytorch] == [name for name, _ in tensorflow]
     assert all(count for name, count in pytorch + tensorflow if name != "Where to go from here")
-    # TensorFlow prepares its datasets and callbacks in cells of their own; elsewhere the steps are one to one.
-    assert [entry for entry in pytorch if entry[0] != "Train"] == [entry for entry in tensorflow if entry[0] != "Train"]
+    # TensorFlow prepares its datasets and callbacks in cells of their own; elsewhere the steps are one to one. How processes
+    # are started differs.
+    if not page.stem.startswith("05"):
+        steps = [[entry for entry in track if entry[0] != "Train"] for track in (pytorch, tensorflow)]
+        assert steps[0] == steps[1]
 
 
 def test_the_guides_sections_in_the_guides_order():
     names = [name for name, _ in sections(build.build(PAGES[0], build.Variant("pytorch")))]
     assert names[:7] == ["Setup", "Load", "Preprocess", "Evaluate", "Train", "Share", "Inference"]
+
+
+def pictures_in(page) -> int:
+    """How many pictures a lesson shows at least: what lesson 05 finds are numbers and lines of text."""
+    return 1 if page.stem.startswith("05") else 5
 
 
 @pytest.mark.parametrize(("page", "track"), EACH)
@@ -90,7 +98,7 @@ def test_outputs_are_real_and_clean(page, track):
     drawn = sum(
         "](data:image" in cell.source or "]: data:image" in cell.source for cell in committed(page, track).cells
     )
-    assert len(pictures) + drawn >= 5
+    assert len(pictures) + drawn >= pictures_in(page)
     assert all(output.metadata["image/png"]["alt"] for output in pictures)
     assert "Profile: quick" in str(outputs), "not the quick profile"
     assert "Device: CPU" in str(outputs) and "Assets: embedded" in str(outputs)
@@ -100,7 +108,7 @@ def test_outputs_are_real_and_clean(page, track):
 def test_a_web_page_has_the_alternative_texts(page, track):
     text = export.page(committed(page, track))
     assert "No description has been provided" not in text
-    assert len(re.findall(r"""<img[^>]* alt=["'].{20}""", text)) >= 5
+    assert len(re.findall(r"""<img[^>]* alt=["'].{20}""", text)) >= pictures_in(page)
 
 
 @pytest.mark.parametrize("track", build.TRACKS)
