@@ -92,12 +92,12 @@ class ListeningEngine(NBClientEngine):
 papermill_engines.register("listening", ListeningEngine)
 
 
-def run(track: str, parameters: dict, folder: Path, entries: list[dict], only: str | None = None) -> None:
-    """Execute the lessons of ``track``, or ``only`` one, in ``folder``; adds an entry for each one that came to its end to ``entries``."""
+def run(track: str, parameters: dict, folder: Path, entries: list[dict], lessons=()) -> None:
+    """Execute the lessons of ``track``, or those named in ``lessons``, in ``folder``; adds an entry for each one that came to its end to ``entries``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for page in pages():
-        if only not in (None, page.stem):
+        if lessons and page.stem not in lessons:
             continue
         path = target(page, Variant(track))
         print(f"{track}: {page.stem}", flush=True)
@@ -175,11 +175,13 @@ def main() -> None:
     parser.add_argument("--min-accuracy", type=float, help="fail if a lesson ends below this")
     parser.add_argument("--limit-gb", type=float, help="run JupyterLab and the kernel in so many GB of memory, as root")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / "runs")
-    parser.add_argument("--checkpoint", help="a folder, or an id of the Hub, in place of the usual one")
+    parser.add_argument("--checkpoint", help="a folder, or an id of the Hub, for lessons 01 and 02")
     parser.add_argument("--keep-minutes", action="store_true", help="note the times for the lessons and the start page")
     arguments = parser.parse_args()
     forget_login()
+    chosen = [arguments.only] if arguments.only else []
     if named := arguments.checkpoint:
+        chosen = chosen or [page.stem for page in pages()[:2]]  # the others say more about their own checkpoint
         os.environ["TUTORIAL_CHECKPOINT"] = (
             str(Path(named).expanduser().absolute()) if Path(named).expanduser().exists() else named
         )
@@ -191,7 +193,7 @@ def main() -> None:
         ListeningEngine.confine, ListeningEngine.server = staticmethod(confine), server
         for track in environments.tracks():
             try:
-                run(track, {"PROFILE": arguments.profile}, arguments.folder / track, entries, arguments.only)
+                run(track, {"PROFILE": arguments.profile}, arguments.folder / track, entries, chosen)
             except papermill.PapermillExecutionError as error:
                 failed = True
                 print(f"{track}: cell {error.cell_index} failed: {error.ename}: {error.evalue}", file=sys.stderr)
