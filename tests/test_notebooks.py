@@ -268,6 +268,19 @@ def test_lesson_cells_know_nothing_of_the_kit(page, track):
     assert len(kit) <= 15 and all(len(cell.source.splitlines()) <= 16 for cell in kit)
 
 
+@pytest.mark.parametrize(("page", "track"), EACH)
+def test_a_text_names_no_call_of_the_other_track(page, track):
+    """A paragraph below a cell of one track needs the track's tag too, or it stands in both."""
+    (other,) = set(build.TRACKS) - {track}
+    both = {one: build.build(page, build.Variant(one, "solutions")).cells for one in build.TRACKS}
+    code = {
+        one: set(re.findall(r"\w+", "\n".join(cell.source for cell in cells if cell.cell_type == "code")))
+        for one, cells in both.items()
+    }
+    named = set(re.findall(r"`(\w+)`", "\n".join(cell.source for cell in both[track] if cell.cell_type == "markdown")))
+    assert named & code[other] - code[track] <= {"Trainer"}  # whose optimizer lesson 01 speaks of in both
+
+
 @pytest.mark.parametrize("track", build.TRACKS)
 def test_the_recipe_is_in_the_script_with_its_tags(track):
     recipe = [cell for cell in lessons.cells(track) if "recipe" in cell.tags]
