@@ -354,6 +354,7 @@ def test_lesson_01_notes_what_it_came_to(monkeypatch, tmp_path, track):
     run = settings.Settings(track, "quick", "embedded", "cpu", device_name="CPU")
     names = {
         "output_dir": str(tmp_path),
+        "checkpoint": "/somewhere/of/mine/a-model",
         "seed": 7,
         "imdb": {"train": [1, 2, 3], "test": [1]},
         "model_accuracy": 0.87654,
@@ -366,7 +367,7 @@ def test_lesson_01_notes_what_it_came_to(monkeypatch, tmp_path, track):
     results.finish(run, names)
     noted = json.loads((tmp_path / "_results.json").read_text())
     assert noted == {
-        "track": track, "profile": "quick", "assets": "embedded", "device": "CPU", "seed": 7, "train_reviews": 3,
+        "track": track, "profile": "quick", "assets": "embedded", "device": "CPU", "checkpoint": "mine/a-model", "seed": 7, "train_reviews": 3,
         "test_reviews": 1, "accuracy": 0.8765, "train_seconds": 3.5, "peak_memory_gb": 1.5, "versions": {"python": "3.11"},
     }  # fmt: skip
     results.finish(run, names | {"baseline_accuracy": 0.5})
