@@ -365,7 +365,7 @@ def nbgrader(tmp_path_factory):
 def test_nbgrader_converts_and_grades(nbgrader, tmp_path):
     """It makes our exercise edition of the solutions, gives the solutions all points, and an untouched exercise edition none."""
     track = environments.tracks()[0]
-    page = build.pages()[-1]
+    page = build.pages()[3]  # lesson 04; the last one takes minutes
     solutions = build.build(page, build.Variant(track, "solutions"))
     source = tmp_path / "source" / "course" / "lesson.ipynb"
     source.parent.mkdir(parents=True)

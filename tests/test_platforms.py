@@ -169,9 +169,7 @@ def test_run_writes_a_summary_and_holds_the_bar(tmp_path, track):
         "sum_memory_gb",
         "part_seconds",
     }
-    keys = (
-        "assets seed device train_reviews test_reviews accuracy baseline_accuracy train_seconds peak_memory_gb versions"
-    )
+    keys = "assets checkpoint seed device train_reviews test_reviews accuracy baseline_accuracy train_seconds peak_memory_gb versions"
     assert set(entry) == {*common, *keys.split()}
     assert [one["lesson"] for one in others] == [page.stem for page in build.pages()[1:]]
     assert all(set(one) == common for one in others)
