@@ -230,18 +230,13 @@ shares = [watch(worker, "takes") for worker in start_workers(share)]
 # %%
 import re
 
-from transformers import TFAutoModelForSequenceClassification
-
-
-def weights(name):
-    model = TFAutoModelForSequenceClassification.from_pretrained(folder / name)
-    return model.get_weights()
+from safetensors.numpy import load_file
 
 
 def difference(first, second):
-    """The largest difference between two weights at the same place."""
-    pairs = zip(weights(first), weights(second), strict=True)
-    return max(float(abs(a - b).max()) for a, b in pairs)
+    """The largest difference between two weights of the same name."""
+    first, second = (load_file(folder / name / "model.safetensors") for name in (first, second))
+    return max(float(abs(first[name] - second[name]).max()) for name in first)
 
 
 print(f"largest difference of a weight: {difference('one', 'two_0'):.1e}")
