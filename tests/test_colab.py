@@ -17,7 +17,7 @@ import pytest
 import uv
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
-from system import path_without, turn
+from system import path_without
 
 import build
 from helpers import environments, packages
@@ -40,14 +40,15 @@ def find_python(version: str) -> str:
     return next((python for python in found if python and "/shims/" not in python), sys.executable)
 
 
-LAST = "05_more_than_one_process"  # takes minutes
+# Lesson 05 says itself that it does not run there: with torch 2.11 a killed agent's partner closes the rendezvous, and where PyTorch is
+# installed too, the script of lesson 01 makes its TensorFlow pipeline a PyTorch one.
+ELSEWHERE = "05_more_than_one_process"
 # What each lesson says at its end, or near it.
 SAID = (
     "Transformer minus baseline",
     "Accuracy",
     "the same as the model's: True",
     "both answers right: ",
-    "after the breakdown, weights within 5e-5: True",
 )
 
 
@@ -90,7 +91,7 @@ class Machine:
         self.run(self.python, "-m", "ipykernel", "install", "--prefix", self.folder / "venv", "--name", "elsewhere")
         shown = []
         for page in build.pages():
-            if page.stem == LAST and not turn(0, 2):
+            if page.stem == ELSEWHERE:
                 continue
             notebook = nbformat.read(build.target(page, build.Variant(track)), as_version=4)
             notebook.cells.append(nbformat.v4.new_code_cell(IMPORTED))
@@ -132,7 +133,7 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track):
         assert f"frameworks: {FRAMEWORKS[track]}\\n" in one
     after = colab.packages()
     assert "Assets: embedded, because you asked for them." in shown[0]
-    assert all(said in one for said, one in zip(SAID, shown, strict=False))
+    assert all(said in one for said, one in zip(SAID, shown, strict=True))
     added = sorted(f"{name} {version}" for name, version in after.items() if name not in before)
     changed = {name: (version, after.get(name)) for name, version in before.items() if after.get(name) != version}
     python = ".".join(map(str, colab.run(colab.python, "-V").split()[1:]))
@@ -148,7 +149,7 @@ def test_both_lessons_run_on_the_oldest_versions(machine, track):
     oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track},many]", "ipykernel==6.17.1")
     oldest.install("--no-deps", *packages.BARE_PACKAGES)
     shown = oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
-    assert all(said in one for said, one in zip(SAID, shown, strict=False))
+    assert all(said in one for said, one in zip(SAID, shown, strict=True))
     names = environments.importlib.metadata.requires(environments.DISTRIBUTION)
     there = oldest.packages()
     print(
