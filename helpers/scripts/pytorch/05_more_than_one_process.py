@@ -132,6 +132,7 @@ few = {
     "max_length": 64,
     "num_epochs": 1,
     "learning_rate": 1e-4,
+    "precision": "fp32",
 }
 
 
