@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.xdist_group(str(item.path.parent)))
-            if item.path.name.startswith("05"):  # its processes take minutes
+            if item.path.name.startswith(system.PROCESSES):
                 item.add_marker(pytest.mark.slow)
 
 

@@ -23,13 +23,11 @@ def check(checkpoint: str, track: str, lesson: str) -> None:
     from transformers import AutoConfig, AutoTokenizer
 
     folder, release = Path(checkpoint), versions(track)["transformers"]
-    where = "a folder that holds one, or an id of the Hub"
     try:
         config = AutoConfig.from_pretrained(checkpoint)
     except (OSError, ValueError, KeyError) as error:
-        line = (str(error).strip().splitlines() or ["no reason given"])[0][:160]
         raise TutorialError(
-            f"{checkpoint} is no checkpoint that transformers {release} knows ({line}); name {where}."
+            f"{checkpoint} is no checkpoint that transformers {release} knows ({_first_line(error)}); name a folder that holds one, or an id of the Hub."
         ) from None
     kind = config.model_type
     if kind not in _classes(track):
@@ -47,9 +45,8 @@ def check(checkpoint: str, track: str, lesson: str) -> None:
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
-        line = (str(error).strip().splitlines() or ["no reason given"])[0][:160]
         raise TutorialError(
-            f"The tokenizer of {checkpoint} cannot be opened ({line}); its files belong beside the model's."
+            f"The tokenizer of {checkpoint} cannot be opened ({_first_line(error)}); its files belong beside the model's."
         ) from None
     if len(tokenizer) < 50:  # transformers makes an empty one where its files are missing
         raise TutorialError(
@@ -75,3 +72,7 @@ def _classes(track: str):
             TF_MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as classes,
         )
     return classes
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:160]

@@ -392,26 +392,25 @@ def _steps_of_eight(answer):
         320: "this is what one process alone would make; eight take 16 reviews each.",
         160: "one epoch of one process; there are eight of them, and two epochs.",
         20: "there are two epochs.",
-        2.5: "do not divide the steps among the processes once more: all make each step together.",
-        5: "do not divide the steps among the processes once more: all make each step together.",
     }
-    if not nearly(answer, 40):
-        return hints.get(answer, "find out first how many reviews all eight take together for a step.")
-    return None
+    if answer in (2.5, 5):
+        return "do not divide the steps among the processes once more: all make each step together."
+    otherwise = "find out first how many reviews all eight take together for a step."
+    return None if nearly(answer, 40) else hints.get(answer, otherwise)
 
 
 @judge("5.2")
 def _cost_of_a_breakdown(answer):
     for value, hint in (
         (92, "that is the steps that are done again; the start takes time, too."),
-        (168, "the last training state is the one of step 1,500; a run cannot go on from one that was never saved."),
-        (108, "the last training state is the one of step 1,500; a run cannot go on from one that was never saved."),
         (60, "the start is in it; the steps since the last training state are done again, too."),
         (1730 * 0.4 + 60, "it need not begin at step 0: there are training states."),
         (290, "that counts the steps that are done again as seconds; each takes 0.4."),
     ):
         if nearly(answer, value):
             return hint
+    if nearly(answer, 108) or nearly(answer, 168):
+        return "the last training state is the one of step 1,500; a run cannot go on from one that was never saved."
     return None if nearly(answer, 152) else "add the time of the steps that are done again to that of the start."
 
 

@@ -11,7 +11,7 @@ from helpers.settings import Settings
 def find_or_train(run: Settings, names: dict) -> str:
     """The folder of a model of lesson 01 that was trained with this run's settings and this seed; trained now if need be.
 
-    ``names`` are the notebook's ``globals()``, of which ``output_dir`` and ``seed`` count. Says which model it found, or why
+    ``names`` are the notebook's ``globals()``, of which ``output_dir``, ``seed`` and ``checkpoint`` count. Says which model it found, or why
     none.
     """
     folder = Path(names["output_dir"])

@@ -72,10 +72,8 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
     )
 
 
-OWN_FOLDERS = {
-    "my_own_model": "_own",
-    "more_processes": "_processes",
-}  # lessons that make more than the model of lesson 01
+# Lessons that leave something else than the model of lesson 01: what their folder adds to its name.
+OWN_FOLDERS = {"my_own_model": "_own", "more_processes": "_processes"}
 SIZES = (
     "train_size", "validation_size", "test_size", "snippets_size", "sample_size", "texts_per_label", "few_texts", "few_draws", "epochs", "many_texts",
 )  # fmt: skip

@@ -113,9 +113,8 @@ def main() -> None:
     forget_login()
     environments.find_kernels()
     os.environ.pop("TUTORIAL_OUTPUT", None)
-    logging.getLogger("asyncio").setLevel(
-        logging.CRITICAL
-    )  # what nbclient leaves behind at Ctrl+C is no news to a learner
+    # What nbclient leaves behind at Ctrl+C is no news to a learner.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     os.environ["TUTORIAL_PROFILE"] = arguments.profile
     track, folder = environments.tracks()[0], arguments.folder
     data = arguments.data.expanduser().absolute()

@@ -9,7 +9,6 @@ from helpers import environments
 
 ROOT = Path(__file__).parents[1]
 SIZE = 600
-# By family: what is in its tokenizer.
 FAMILIES = ("bert", "distilbert", "roberta", "gpt2", "bart", "t5")
 
 
@@ -61,21 +60,19 @@ def tokenizer(family: str, texts: list[str]):
     return PreTrainedTokenizerFast(tokenizer_object=made, model_input_names=inputs, model_max_length=128, **names)
 
 
+# What no tokenizer of the family says of itself.
+STARTS = {"bart": {"decoder_start_token_id": 2}, "t5": {"decoder_start_token_id": 0}}
 MODEL = """
-import sys
-import torch
-from transformers import AutoModel, CONFIG_MAPPING
-family, folder, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
-tiny = {
-    "bert": dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, pad_token_id=0),
-    "distilbert": dict(dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0),
-    "roberta": dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=160, pad_token_id=1, bos_token_id=0, eos_token_id=2),
-    "gpt2": dict(n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0),
-    "bart": dict(d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=160, pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=2),
-    "t5": dict(d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0),
-}
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import architectures, torch
+from transformers import AutoModel
+family, folder, given = sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+config = architectures.configuration(family)
+for name, value in given.items():
+    setattr(config, name, value)
 torch.manual_seed(0)
-AutoModel.from_config(CONFIG_MAPPING[family](vocab_size=size, **tiny[family])).save_pretrained(folder)
+AutoModel.from_config(config).save_pretrained(folder)
 """
 
 
@@ -91,6 +88,8 @@ def make(family: str, folder: Path) -> Path:
     # Transformers 5 notes a class that 4.52.4 does not know.
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}))
-    command = [environments.python("pytorch"), "-c", MODEL, family, folder, str(len(made))]
+    special = {f"{name}_token_id": getattr(made, f"{name}_token_id") for name in ("pad", "bos", "eos")}
+    given = {"vocab_size": len(made), "max_position_embeddings": 160, **special, **STARTS.get(family, {})}
+    command = [environments.python("pytorch"), "-c", MODEL, Path(__file__).parent, family, folder, json.dumps(given)]
     subprocess.run(command, check=True, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True)
     return folder

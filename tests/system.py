@@ -18,6 +18,8 @@ INSTALL = {
     "namespace": "run them as root on Linux",
 }
 LACKS = "this machine lacks "
+# The lesson that starts processes of its own: it takes minutes, and what it finds are numbers, no pictures.
+PROCESSES = "05_more_than_one_process"
 # Elsewhere than as root, as on a hosted runner, sudo may ask for no password.
 AS_ROOT = [] if os.getuid() == 0 or shutil.which("sudo") is None else ["sudo", "-n"]
 

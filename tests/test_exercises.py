@@ -13,6 +13,7 @@ import pytest
 from lesson import environment
 from scipy.special import softmax
 from sklearn.metrics import f1_score
+from system import PROCESSES
 
 import build
 from helpers import environments, exercises
@@ -365,7 +366,7 @@ def nbgrader(tmp_path_factory):
 def test_nbgrader_converts_and_grades(nbgrader, tmp_path):
     """It makes our exercise edition of the solutions, gives the solutions all points, and an untouched exercise edition none."""
     track = environments.tracks()[0]
-    page = build.pages()[3]  # lesson 04; the last one takes minutes
+    page = [page for page in build.pages() if page.stem != PROCESSES][-1]
     solutions = build.build(page, build.Variant(track, "solutions"))
     source = tmp_path / "source" / "course" / "lesson.ipynb"
     source.parent.mkdir(parents=True)

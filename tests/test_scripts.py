@@ -6,12 +6,10 @@ import subprocess
 import pandas as pd
 import pytest
 from lesson import environment
-from system import turn
+from system import PROCESSES, turn
 
 import build
 from helpers import environments, packages
-
-LAST = "05_more_than_one_process"  # takes minutes
 
 
 @pytest.fixture(params=build.TRACKS)
@@ -46,7 +44,7 @@ def test_the_lessons_run_without_the_kit(bare, seeded, tmp_path):
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "messages.csv", index=False)
     said = {}
     for page in build.pages():
-        if page.stem == LAST and not turn(1, 2):
+        if page.stem == PROCESSES and not turn(1, 2):
             continue
         script = tmp_path / f"{page.stem}.py"
         plain = build.script_target(page, build.Variant(track)).read_text()
@@ -58,7 +56,7 @@ def test_the_lessons_run_without_the_kit(bare, seeded, tmp_path):
     ((label, score),) = re.findall(r"^(POSITIVE|NEGATIVE) (0\.\d+)$", said["01_text_classification"], re.M)
     assert f"'label': '{label}'" in said["01_text_classification"] and 0.5 <= float(score) < 1
     assert "Accuracy" in said["02_error_analysis"]
-    assert LAST not in said or "after the breakdown, weights within 5e-5: True" in said[LAST]
+    assert PROCESSES not in said or "after the breakdown, weights within 5e-5: True" in said[PROCESSES]
     assert "both answers right: " in said["04_own_texts"] and (tmp_path / "my_own_model" / "README.md").exists()
     file = {"pytorch": "model.safetensors", "tensorflow": "tf_model.h5"}[
         track
