@@ -17,7 +17,8 @@ def find_or_train(run: Settings, names: dict) -> str:
     folder = Path(names["output_dir"])
     own = folder.with_name(folder.name + "_lesson_02")
     wanted = {"track": run.track, "profile": run.profile_name, "assets": run.assets, "seed": names["seed"]}
-    if checkpoint := names.get("checkpoint") or os.environ.get("TUTORIAL_CHECKPOINT"):
+    checkpoint = names.get("checkpoint") or os.environ.get("TUTORIAL_CHECKPOINT")
+    if checkpoint:
         wanted["checkpoint"] = results.short(checkpoint)
     other = None
     for place, whose in ((folder, "lesson 01"), (own, "an earlier run of this lesson")):
@@ -32,16 +33,20 @@ def find_or_train(run: Settings, names: dict) -> str:
             return str(place)
         other = other or f"the model of {whose} was trained with {', '.join(differing)}"
     print(f"Training a model first, with the cells of lesson 01, because {other or 'lesson 01 has left no model'}.")
-    train(run, own, names["seed"])
+    train(run, own, names["seed"], checkpoint)
     return str(own)
 
 
-def train(run: Settings, folder: Path, seed: int) -> dict:
-    """Run the recipe of lesson 01, fitted to ``run``, into ``folder``; returns the names that it made."""
+def train(run: Settings, folder: Path, seed: int, checkpoint: str | None = None) -> dict:
+    """Run the recipe of lesson 01, fitted to ``run``, into ``folder``; returns the names that it made.
+
+    ``checkpoint`` is a folder or an id on the Hub; without one, it is the one that suits the run.
+    """
     training = importlib.import_module(f"helpers.{run.track}.training")
 
     def fit(names: dict) -> None:
         names["seed"] = seed
+        names["checkpoint"] = checkpoint or names["checkpoint"]
         recipe.fit(names, run)
         names["output_dir"] = str(folder)
 

@@ -17,7 +17,7 @@ import pytest
 import uv
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
-from system import PROCESSES, path_without
+from system import PROCESSES, path_without, turn
 
 import build
 from helpers import environments, packages
@@ -40,11 +40,14 @@ def find_python(version: str) -> str:
     return next((python for python in found if python and "/shims/" not in python), sys.executable)
 
 
-# Lesson 05 says itself that it does not run there: with torch 2.11 a killed agent's partner closes the rendezvous, and where PyTorch is
-# installed too, the script of lesson 01 makes its TensorFlow pipeline a PyTorch one.
-ELSEWHERE = (PROCESSES,)
 # What each lesson says at its end, or near it.
-SAID = ("Transformer minus baseline", "Accuracy", "the same as the model's: True", "both answers right: ")
+SAID = {
+    "01_text_classification": "Transformer minus baseline",
+    "02_error_analysis": "Accuracy",
+    "03_inside": "the same as the model's: True",
+    "04_own_texts": "both answers right: ",
+    PROCESSES: "after the breakdown, weights within 5e-5: True",
+}
 
 
 class Machine:
@@ -82,11 +85,11 @@ class Machine:
         return json.loads(self.run(self.python, "-c", LIST))
 
     def lessons(self, track: str, **more) -> list[str]:
-        """Run all lessons; returns the text of what each showed."""
+        """Run all lessons, each of which says what it has to; returns what they showed."""
         self.run(self.python, "-m", "ipykernel", "install", "--prefix", self.folder / "venv", "--name", "elsewhere")
         shown = []
         for page in build.pages():
-            if page.stem in ELSEWHERE:
+            if page.stem == PROCESSES and not turn(build.TRACKS.index(track), 2):  # it takes minutes
                 continue
             notebook = nbformat.read(build.target(page, build.Variant(track)), as_version=4)
             notebook.cells.append(nbformat.v4.new_code_cell(IMPORTED))
@@ -95,7 +98,8 @@ class Machine:
             specs = KernelSpecManager(kernel_dirs=[str(self.folder / "venv" / "share" / "jupyter" / "kernels")])
             client.create_kernel_manager().kernel_spec_manager = specs
             client.execute(env=self.environment() | more)
-            shown.append(json.dumps(notebook))
+            shown.append(json.dumps([cell.get("outputs") for cell in notebook.cells]))
+            assert SAID[page.stem] in shown[-1]
         return shown
 
 
@@ -107,7 +111,7 @@ def machine(request, tmp_path):
 
 @pytest.mark.colab
 @pytest.mark.parametrize("track", build.TRACKS)
-def test_both_lessons_run_on_colab(machine, tmp_path, track):
+def test_all_lessons_run_on_colab(machine, tmp_path, track):
     """Colab's Python and versions, both frameworks, no kit, no git-lfs: the lesson's own first cell installs the rest.
 
     A stand-in for google.colab is imported when the kernel starts, as on Colab, and git finds a local clone under the
@@ -128,7 +132,6 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track):
         assert f"frameworks: {FRAMEWORKS[track]}\\n" in one
     after = colab.packages()
     assert "Assets: embedded, because you asked for them." in shown[0]
-    assert all(said in one for said, one in zip(SAID, shown, strict=True))
     added = sorted(f"{name} {version}" for name, version in after.items() if name not in before)
     changed = {name: (version, after.get(name)) for name, version in before.items() if after.get(name) != version}
     python = ".".join(map(str, colab.run(colab.python, "-V").split()[1:]))
@@ -139,12 +142,11 @@ def test_both_lessons_run_on_colab(machine, tmp_path, track):
 
 @pytest.mark.lowest
 @pytest.mark.parametrize("track", build.TRACKS)
-def test_both_lessons_run_on_the_oldest_versions(machine, track):
+def test_all_lessons_run_on_the_oldest_versions(machine, track):
     oldest = machine(sys.executable)
-    oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track}]", "ipykernel==6.17.1")
+    oldest.install("--resolution=lowest-direct", "-e", f"{ROOT}[{track},many]", "ipykernel==6.17.1")
     oldest.install("--no-deps", *packages.BARE_PACKAGES)
-    shown = oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
-    assert all(said in one for said, one in zip(SAID, shown, strict=True))
+    oldest.lessons(track, PATH=f"{oldest.python.parent}:{os.environ['PATH']}")
     names = environments.importlib.metadata.requires(environments.DISTRIBUTION)
     there = oldest.packages()
     print(

@@ -88,18 +88,23 @@ def test_nothing_is_left_to_fill_in(page):
 RUN = settings.Settings("pytorch", "smoke", "embedded", "cpu", device_name="CPU")
 
 
-def a_model(folder, seed=42):
+def a_model(folder, seed=42, checkpoint="a/model"):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").touch()
-    results.save(RUN, folder, seed=seed, train_reviews=48, accuracy=0.5)
+    results.save(RUN, folder, seed=seed, checkpoint=checkpoint, train_reviews=48, accuracy=0.5)
 
 
 @pytest.fixture
 def trained(monkeypatch):
     """The folders that lesson 02 trained a model into, without the training."""
     folders = []
-    monkeypatch.setattr(first_model, "train", lambda run, folder, seed: (a_model(folder, seed), folders.append(folder)))
+
+    def train(run, folder, seed, checkpoint):
+        a_model(folder, seed, checkpoint or "a/model")
+        folders.append(folder)
+
+    monkeypatch.setattr(first_model, "train", train)
     return folders
 
 
@@ -119,29 +124,52 @@ def test_lesson_02_takes_only_a_whole_model_of_the_same_settings(tmp_path, capsy
     assert "because lesson 01 has left no model" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("track", build.TRACKS)
-def test_the_recipe_is_fitted_and_watched(monkeypatch, tmp_path, track):
+def test_a_lesson_with_another_checkpoint_trains_that_one(tmp_path, capsys, trained):
+    folder, own = tmp_path / "model", tmp_path / "model_lesson_02"
+    names = {"output_dir": str(folder), "seed": 42}
+    a_model(folder)
+    assert first_model.find_or_train(RUN, names | {"checkpoint": "a/model"}) == str(folder)
+    another = names | {"checkpoint": "another/model"}
+    assert first_model.find_or_train(RUN, another) == first_model.find_or_train(RUN, another) == str(own)
+    assert trained == [own] and "was trained with checkpoint a/model." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("track", "checkpoint"), [("pytorch", None), ("tensorflow", "another/model")])
+def test_the_recipe_is_fitted_and_watched(monkeypatch, tmp_path, track, checkpoint):
     """In which order: the values are fitted when all are named; the run is watched when there is something to watch."""
     run = settings.Settings(track, "smoke", "embedded", "cpu")
     did = []
     training = SimpleNamespace(watch=lambda *arguments: did.append(("watch", *arguments)))
     monkeypatch.setattr(first_model.importlib, "import_module", lambda name: did.append(name) or training)
-    monkeypatch.setattr(first_model.recipe, "fit", lambda names, run: did.append(("fit", names["seed"], run)))
+    monkeypatch.setattr(
+        first_model.recipe, "fit", lambda names, run: did.append(("fit", names["seed"], names["checkpoint"], run))
+    )
     monkeypatch.setattr(first_model.results, "finish", lambda run, names: did.append(("finish", run, names)))
     made = {}
 
     def cells(of_track, names, after):
         assert (of_track, names) == (track, {})
-        names |= {"seed": 42, "output_dir": "elsewhere", "trainer": "a trainer", "callbacks": ["a callback"]}
+        names |= {
+            "seed": 42,
+            "checkpoint": "a/model",
+            "output_dir": "elsewhere",
+            "trainer": "a trainer",
+            "callbacks": ["a callback"],
+        }
         for name in after:
             after[name](names)
         made.update(names)
         return names
 
     monkeypatch.setattr(first_model.lessons, "run", cells)
-    names = first_model.train(run, tmp_path / "own", 7)
+    names = first_model.train(run, tmp_path / "own", 7, checkpoint)
     watched = ("watch", "a trainer", run) if track == "pytorch" else ("watch", names, run)
-    assert did == [f"helpers.{track}.training", ("fit", 7, run), watched, ("finish", run, names)]
+    assert did == [
+        f"helpers.{track}.training",
+        ("fit", 7, checkpoint or "a/model", run),
+        watched,
+        ("finish", run, names),
+    ]
     assert (names["output_dir"], names["seed"]) == (str(tmp_path / "own"), 7) and names == made
 
 

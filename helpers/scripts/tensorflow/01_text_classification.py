@@ -282,7 +282,7 @@ text = (
 # %%
 from transformers import pipeline
 
-classifier = pipeline("sentiment-analysis", model=output_dir)
+classifier = pipeline("sentiment-analysis", model=output_dir, framework="tf")
 print(classifier(text))
 
 # %%

@@ -240,6 +240,7 @@ def difference(first, second):
     return max(float(abs(first[name] - second[name]).max()) for name in first)
 
 
+# %%
 print(f"largest difference of a weight: {difference('one', 'two_0'):.1e}")
 
 # %%
