@@ -37,6 +37,8 @@ def fit(names: dict, run: Settings, lesson: str = lessons.FIRST):
         names.update(given)
     if "script" in guide:  # lesson 05, which runs the code of lesson 01
         here["script"] = str(lessons.FOLDER / run.track / f"{lessons.FIRST}.py"), "the kit carries it"
+        if "config_changes" in here:
+            here["config_changes"] = here["config_changes"][0], "what this model calls its dropout"
     if "output_dir" in here and (own_folder := OWN_FOLDERS.get(guide["output_dir"])):
         here["output_dir"] = f"{here['output_dir'][0]}{own_folder}", here["output_dir"][1]
     named = os.environ.get("TUTORIAL_CHECKPOINT") or names.get("checkpoint")

@@ -135,9 +135,10 @@ def lessons_table() -> str:
                     f"[{edition}]({target(page, Variant(variant.track, edition)).relative_to(HERE.parent).as_posix()})"
                     for edition in EDITIONS[1:]
                 )
-                + " "
-                f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({where['colab']}) "
-                f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
+                + f" [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({where['colab']})"
+                # A page that has no link to Binder needs more memory than there is.
+                + f" [![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
+                * ("{{binder}}" in page.read_text())
             )
         rows.append(f"| {page.stem.partition('_')[0]} {found['title']}: {found['about']} | {' | '.join(cells)} |")
     return "\n".join([*rows, "", minutes.where()])

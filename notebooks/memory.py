@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -61,7 +61,10 @@ def server(confine):
 
 
 class Sampler:
-    """Notes, twice a second, the largest sum of what some processes hold (resident set size), in GB."""
+    """Notes, twice a second, the largest sum of what some processes and all that they started hold, in GB.
+
+    It is the resident set size, so memory that two of them share counts twice.
+    """
 
     def __init__(self, *pids: int):
         self.processes = [psutil.Process(pid) for pid in pids]
@@ -71,10 +74,16 @@ class Sampler:
 
     def sample(self) -> None:
         while not self.done.wait(0.5):
+            held = 0
             try:
-                self.peak_gb = max(self.peak_gb, sum(process.memory_info().rss for process in self.processes) / 1e9)
+                for process in self.processes:
+                    held += process.memory_info().rss
+                    for child in process.children(recursive=True):
+                        with suppress(psutil.NoSuchProcess):
+                            held += child.memory_info().rss
             except psutil.Error:  # one of them is gone
                 return
+            self.peak_gb = max(self.peak_gb, held / 1e9)
 
     def stop(self) -> float:
         self.done.set()

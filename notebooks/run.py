@@ -8,6 +8,7 @@ Nothing is shared, also where somebody is logged in to the Hub.
 import argparse
 import datetime
 import json
+import logging
 import os
 import platform
 import re
@@ -90,6 +91,8 @@ class ListeningEngine(NBClientEngine):
 
 
 papermill_engines.register("listening", ListeningEngine)
+# It looks for parameters in the first cell of a lesson, and warns of lines that are no Python.
+logging.getLogger("papermill.translators").setLevel(logging.ERROR)
 
 
 def run(track: str, parameters: dict, folder: Path, entries: list[dict], lessons=()) -> None:

@@ -1,6 +1,9 @@
 """How long the parts of a lesson take, in words, and what is said where nobody has measured."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -52,3 +55,18 @@ def test_where_nothing_was_measured(tmp_path, monkeypatch):
     assert minutes.read() == {} and minutes.seconds("01_page", "pytorch") is None
     assert minutes.seconds("01_page", "pytorch", "Load") is None
     assert minutes.where() == "No times have been measured yet."
+
+
+def test_the_memory_of_a_lesson_counts_what_it_started():
+    """Lesson 05 trains in processes of its own: here a process starts another, which holds 300 MB."""
+    import memory
+
+    inner = "held = bytearray(300_000_000); print(len(held), flush=True); input()"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    command = [sys.executable, "-c", outer]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline()
+        sampler = memory.Sampler(process.pid)
+        time.sleep(1.2)
+        assert 0.3 < sampler.stop() < 0.4
+        process.communicate("\n", timeout=20)

@@ -14,6 +14,7 @@ import pytest
 import requests
 import yaml
 from requests.adapters import HTTPAdapter
+from system import PROCESSES
 from urllib3.util import Retry
 
 import build
@@ -127,7 +128,8 @@ def test_the_readme_links_every_lesson():
             assert (
                 f"(https://colab.research.google.com/assets/colab-badge.svg)]({build.links(path)['colab']})" in readme
             )
-            assert f"(https://mybinder.org/badge_logo.svg)]({build.links(path)['binder']})" in readme
+            opens = f"(https://mybinder.org/badge_logo.svg)]({build.links(path)['binder']})" in readme
+            assert opens == (page.stem != PROCESSES)  # which needs more memory than Binder has
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
         assert (ROOT / link).exists(), link
 

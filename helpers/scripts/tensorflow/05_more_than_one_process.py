@@ -167,7 +167,7 @@ def with_values(**values):
         code.append(f"{name} = {values.pop(name)!r}" if name in values else line)
     assert not values, f"the script has no value called {', '.join(values)}"
     code = "\n".join(code) + "\n"
-    # The part that shares the model is switched off.
+    # It shares only if there is a token: answer for it that there is none.
     return code.replace("if get_token() is None", "if True").replace("if get_token() is not None", "if False")
 
 
@@ -306,7 +306,8 @@ code = code.replace(
 done = tf.Variable(0, dtype=tf.int64)
 steps = len(tf_train_set)
 left = tf_train_set.enumerate().filter(lambda number, batch: number >= done)
-left = left.map(lambda number, batch: batch)
+left = left.map(lambda number, batch: batch)  # without the number
+# Keras counts all steps of the epoch, those that are done included.
 tf_train_set = left.apply(tf.data.experimental.assert_cardinality(steps))
 
 
@@ -358,7 +359,7 @@ print("workers that went on:", sum("going on after step 3 of 12" in said for sai
 from datasets import concatenate_datasets, load_dataset
 
 critics = load_dataset(snippets, split="test").select_columns(["text"])
-times = -(-many_texts // len(critics))
+times = -(-many_texts // len(critics))  # rounded up
 texts = concatenate_datasets([critics] * times).select(range(many_texts))
 part_size = max(20, many_texts // 40)
 parts = [texts.select(range(first, min(first + part_size, many_texts))) for first in range(0, many_texts, part_size)]
@@ -474,12 +475,14 @@ import pandas as pd
 files = sorted(answers.glob("part-*.parquet"))
 together = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
 begun = (answers / "begun.txt").read_text().split()
-print(f"{together['process'].nunique()} processes took part; {len(begun) - len(parts)} parts were begun twice")
+print("processes that finished a part:", together["process"].nunique())
+print("parts begun twice:", len(begun) - len(parts))
 print(together[["label", "score", "text"]].round({"score": 4}).head(3))
 
 # %%
 memory = together.groupby("process", sort=False)["memory_gb"].agg(["first", "last", "size"])
-print(memory.rename(columns={"size": "texts"}).reset_index(drop=True).round(2))
+memory.columns = ["GB after its first part", "GB after its last part", "texts"]
+print(memory.reset_index(drop=True).round(2))
 
 # %%
 same_labels = together["label"].equals(alone["label"])
@@ -496,7 +499,7 @@ for process in (scheduler, nanny):
 # %%
 for name, speed in (("one process", alone_speed), (f"{processes} processes", workers_speed)):
     days = 100e6 / speed / 86_400
-    print(f"{name}: {days:,.1f} days for 100 million texts; with 100 times as many, {days * 24 / 100:,.1f} hours")
+    print(f"{name}: {days:,.1f} days for 100 million texts; on 100 such machines {days * 24 / 100:,.1f} hours")
 
 # %% [markdown]
 # ## When it pays
