@@ -212,8 +212,8 @@ def write_worker(name, **values):
 
 
 # %%
-for worker in start_workers(write_worker("two")):
-    watch(worker, "val_loss", "Accuracy:")
+workers = start_workers(write_worker("two"))
+two_said = [watch(worker, "val_loss", "Accuracy:") for worker in workers]
 
 # %%
 share = save(
@@ -248,6 +248,8 @@ found = re.search(r"of (\d+) takes \[(.*)\]", shares[0])
 print(f"world size {found[1]}, {len(found[2].split(','))} reviews each")
 print("weights within 5e-5:", difference("one", "two_0") < 5e-5)
 print("both workers have the same:", difference("two_0", "two_1") == 0)
+accuracies = {re.search(r"val_loss.* accuracy: ([\d.]+)", said)[1] for said in (one, *two_said)}
+print("same accuracy on the 45 validation reviews:", len(accuracies) == 1)
 
 # %% [markdown]
 # ## From the notebook
