@@ -137,8 +137,11 @@ def lessons_table() -> str:
                 )
                 + f" [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({where['colab']})"
                 # A page that has no link to Binder needs more memory than there is.
-                + f" [![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
-                * ("{{binder}}" in page.read_text())
+                + (
+                    f" [![Open in Binder](https://mybinder.org/badge_logo.svg)]({where['binder']})"
+                    if "{{binder}}" in page.read_text()
+                    else ""
+                )
             )
         rows.append(f"| {page.stem.partition('_')[0]} {found['title']}: {found['about']} | {' | '.join(cells)} |")
     return "\n".join([*rows, "", minutes.where()])

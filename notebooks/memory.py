@@ -1,4 +1,4 @@
-"""How much memory JupyterLab's server and a lesson's kernel take together, and a real limit on it, as on mybinder.org."""
+"""How much memory JupyterLab's server, a lesson's kernel and what it starts take together, and a real limit on it, as on mybinder.org."""
 
 import os
 import subprocess

@@ -91,7 +91,7 @@ class ListeningEngine(NBClientEngine):
 
 
 papermill_engines.register("listening", ListeningEngine)
-# It looks for parameters in the first cell of a lesson, and warns of lines that are no Python.
+# papermill looks for parameters in a lesson's first code cell, and warns of lines that are no Python.
 logging.getLogger("papermill.translators").setLevel(logging.ERROR)
 
 

@@ -80,7 +80,7 @@ def test_the_guides_sections_in_the_guides_order():
 
 def pictures_in(page) -> int:
     """How many pictures a lesson shows at least."""
-    return 1 if page.stem == PROCESSES else 5
+    return 3 if page.stem == PROCESSES else 5
 
 
 @pytest.mark.parametrize(("page", "track"), EACH)

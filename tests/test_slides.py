@@ -34,7 +34,7 @@ def test_each_part_has_slides_and_each_slide_one_idea(page, track):
         if text.startswith("### ") and "<img" not in text and "](" not in text and "![" not in text
     ]
     shown = [text for text in texts if "<img" in text or "![" in text]
-    assert len(keys) >= 8 and len(shown) >= (1 if page.stem == system.PROCESSES else 3)
+    assert len(keys) >= 8 and len(shown) >= 3
     for part in build.facts(page)["parts"]:
         assert f"## {part}" in [text.partition("\n")[0] for text in texts]
     for text in keys:

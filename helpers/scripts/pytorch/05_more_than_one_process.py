@@ -289,7 +289,6 @@ code = (folder / elastic).read_text(encoding="utf-8")
 code = code.replace(
     "trainer.train()",
     """
-import torch
 from transformers.trainer_utils import get_last_checkpoint
 
 
