@@ -22,9 +22,8 @@ c.Spawner.environment = {
     "JUPYTER_PATH": os.pathsep.join(f"{KIT}/.venv/{track}/share/jupyter" for track in ("pytorch", "tensorflow")),
 }
 c.Spawner.default_url = "/lab"
-c.Spawner.mem_limit = (
-    "2G"  # the spawners of TLJH and of Kubernetes keep to it; lessons 04 and 05 need more, see docs/classroom.md
-)
+# The spawners of TLJH and of Kubernetes keep to it; lessons 04 and 05 need more, see docs/classroom.md.
+c.Spawner.mem_limit = "2G"
 c.Spawner.args = [
     # A kernel that nobody used for 30 minutes gives its memory back; a running cell counts as use.
     "--MappingKernelManager.cull_idle_timeout=1800",
