@@ -23,7 +23,7 @@ def prepare(settings: Settings) -> Settings:
     """
     errors.explain_in_notebook()
     environments.check_packages(settings.track)
-    set_up(settings.track)
+    set_up(settings.track, keep_memory=settings.profile.max_length is None)  # where batches are large
     expected: dict[str, float] = {}
     progress.watch(expected)
     found, name, precision = find(settings.track, settings.device)
@@ -68,7 +68,7 @@ def keep_freed_memory() -> None:
 
     A training step frees and asks for the same large blocks again, and the system clears them each time. With batches of
     512 tokens a CPU trains 1.2 (TensorFlow) to 1.9 times (PyTorch) as fast; with the quick profile's small ones it makes no
-    difference (``benchmarks/README.md``). Other C libraries lack the call and are left alone.
+    difference (``benchmarks/README.md``), and takes more memory. Other C libraries lack the call and are left alone.
     """
     m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

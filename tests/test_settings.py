@@ -55,7 +55,7 @@ def test_bad_seed(seed):
 @pytest.mark.parametrize("track", settings.TRACKS)
 def test_a_gpu_that_is_not_there(monkeypatch, track):
     monkeypatch.setattr(process, "find", lambda track, wanted: ("cpu", "CPU", "fp32"))
-    monkeypatch.setattr(process, "set_up", lambda track: None)
+    monkeypatch.setattr(process, "set_up", lambda track, keep_memory: None)
     monkeypatch.setattr(process.progress, "watch", lambda expected: None)
     with pytest.raises(TutorialError, match="finds no GPU on this machine"):
         process.prepare(settings.resolve(track, device="gpu"))
@@ -160,12 +160,22 @@ def test_why_a_value_was_fitted_is_said(names):
 def test_a_time_is_promised_only_where_it_was_measured(monkeypatch, device, profile, estimated):
     watched = []
     monkeypatch.setattr(process.progress, "watch", watched.append)
-    monkeypatch.setattr(process, "set_up", lambda track: None)
+    monkeypatch.setattr(process, "set_up", lambda track, keep_memory: None)
     monkeypatch.setattr(process, "find", lambda track, wanted: (device, "a device", "fp32"))
     monkeypatch.setattr(process.minutes, "seconds", lambda *_: 158.0)
     process.prepare(settings.resolve(TRACK, profile=profile, assets="embedded"))
     texts = ("trainer.train(", "model.fit(", "first_model.find_or_train(")
     assert watched == [dict.fromkeys(texts, 158.0) if estimated else {}]
+
+
+@pytest.mark.parametrize(("profile", "kept"), [("smoke", False), ("quick", False), ("full", True)])
+def test_freed_memory_is_kept_only_where_batches_are_large(monkeypatch, profile, kept):
+    asked = []
+    monkeypatch.setattr(process.progress, "watch", lambda expected: None)
+    monkeypatch.setattr(process, "set_up", lambda track, keep_memory: asked.append(keep_memory))
+    monkeypatch.setattr(process, "find", lambda track, wanted: ("cpu", "a device", "fp32"))
+    process.prepare(settings.resolve(TRACK, profile=profile, assets="embedded"))
+    assert asked == [kept]
 
 
 def test_the_environment_names_the_folder(names, tmp_path, monkeypatch):

@@ -333,7 +333,7 @@ def make_trainer(tokens, names, epochs, folder, validation=None, **head):
         train_dataset=tokens,
         eval_dataset=validation,
         processing_class=tokenizer,
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=16),
     )
     trainer.remove_callback(PrinterCallback)  # it would print each loss of the short runs
     return trainer
@@ -422,7 +422,13 @@ def embed(texts):
     order = np.argsort([len(text) for text in texts])
     ordered, found = [list(texts)[place] for place in order], []
     for place in range(0, len(ordered), 64):
-        batch = tokenizer(ordered[place : place + 64], truncation=True, padding=True, return_tensors="pt")
+        batch = tokenizer(
+            ordered[place : place + 64],
+            truncation=True,
+            padding=True,
+            pad_to_multiple_of=16,
+            return_tensors="pt",
+        )
         with torch.no_grad():
             vectors = encoder(**batch).last_hidden_state
         mask = batch["attention_mask"][:, :, None]

@@ -298,7 +298,7 @@ from transformers import (
     set_seed,
 )
 
-collator = DataCollatorWithPadding(tokenizer, return_tensors="tf")
+collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=16, return_tensors="tf")
 
 
 def make_model(count, names, epochs, loss="auto", **head):
@@ -427,7 +427,13 @@ def embed(texts):
     order = np.argsort([len(text) for text in texts])
     ordered, found = [list(texts)[place] for place in order], []
     for place in range(0, len(ordered), 64):
-        batch = tokenizer(ordered[place : place + 64], truncation=True, padding=True, return_tensors="tf")
+        batch = tokenizer(
+            ordered[place : place + 64],
+            truncation=True,
+            padding=True,
+            pad_to_multiple_of=16,
+            return_tensors="tf",
+        )
         vectors = encoder(batch).last_hidden_state.numpy()
         mask = batch["attention_mask"].numpy()[:, :, None]
         found.append((vectors * mask).sum(1) / mask.sum(1))
