@@ -164,6 +164,9 @@ def write(name, **values):
 words = ("batch size", "Total optimization steps", "train_runtime", "Accuracy:")
 one = watch(start(write("one", batch_size=batch_size), TRANSFORMERS_VERBOSITY="info"), *words)
 
+# %% [markdown]
+# ## Two processes
+
 # %%
 import numpy as np
 

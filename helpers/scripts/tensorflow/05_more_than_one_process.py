@@ -183,6 +183,9 @@ def write(name, **values):
 
 one = watch(start(write("one", batch_size=batch_size)), "val_loss", "Accuracy:")
 
+# %% [markdown]
+# ## Two processes
+
 # %%
 import numpy as np
 
